@@ -1,0 +1,1 @@
+"""The Snowplow tracker protocol: names, limits and checks. Pure: no input or output, no clocks."""
