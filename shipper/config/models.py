@@ -1,0 +1,225 @@
+"""What can be configured: frozen values with their defaults, limits and descriptions.
+
+Rule 1: unknown keys are errors. A key stands here only if it has an effect.
+Rule 2: everything has a default but `collector.url` and `sources`.
+Rule 3: nothing is opened here. Whether paths are readable and grammars exist is asked elsewhere.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    model_validator,
+)
+
+from shipper.config.address import collector_url, header_name, header_value
+from shipper.config.entities import iglu_uri, json_object
+from shipper.config.fields import (
+    AbsolutePath,
+    Excludes,
+    Globs,
+    Maybe,
+    Names,
+    NotBoolean,
+    NotEmpty,
+    Paths,
+    Seconds,
+    Size,
+    Text,
+    lower_case,
+    wrong,
+)
+
+DAY = 86_400.0
+MIB = 1_048_576
+
+# Platform codes that Enrich accepts; any other fails the event.
+Platform = Literal["web", "iot", "app", "mob", "pc", "cnsl", "tv", "srv", "headset"]
+
+
+def _secret_header(value: SecretStr) -> SecretStr:
+    header_value(value.get_secret_value())
+    return value
+
+
+HeaderName = Annotated[str, AfterValidator(header_name)]
+HeaderValue = Annotated[SecretStr, AfterValidator(_secret_header)]
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class RetryConfig(_Group):
+    """How long to wait before a request is tried again: a random time below a growing ceiling."""
+
+    first: Annotated[Seconds, Field(ge=0.01, le=DAY)] = Field(
+        0.5, description="Ceiling of the first delay; each further one doubles it"
+    )
+    cap: Annotated[Seconds, Field(ge=0.01, le=DAY)] = Field(
+        60.0, description="The ceiling grows no further than this"
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.first > self.cap:
+            raise wrong("has a first delay above the cap", "make first at most cap")
+        return self
+
+
+class CollectorConfig(_Group):
+    """Where events go, and how much may be in flight."""
+
+    url: Annotated[str, AfterValidator(collector_url)] = Field(
+        description="Address of the Snowplow collector: scheme, host, optional port and path prefix"
+    )
+    method: Annotated[Literal["post", "get"], BeforeValidator(lower_case)] = Field(
+        "post", description="`post` sends many events a request, `get` one"
+    )
+    # 180,000 fits every sink of the collector unsplit: the smallest, SQS, takes 192,000.
+    max_bytes: Annotated[Size, Field(ge=1_000, le=10_000_000)] = Field(
+        180_000, description="Largest body of a POST request"
+    )
+    # The collector refuses request lines above 20,480 bytes.
+    max_get_bytes: Annotated[Size, Field(ge=1_000, le=20_000)] = Field(
+        8_000, description="Longest request line of a GET request"
+    )
+    concurrency: Annotated[int, Field(ge=1, le=64), NotBoolean] = Field(
+        4, description="Requests in flight at a time"
+    )
+    connect_timeout: Annotated[Seconds, Field(ge=0.01, le=600)] = Field(
+        5.0, description="How long a connection may take to open"
+    )
+    read_timeout: Annotated[Seconds, Field(ge=0.01, le=600)] = Field(
+        30.0, description="How long the collector may take to answer"
+    )
+    headers: dict[HeaderName, HeaderValue] = Field(
+        default_factory=dict,
+        description="Extra request headers; a value `file:PATH` is read from that file",
+    )
+    retry: RetryConfig = Field(RetryConfig(), description="Delays between attempts")
+    misconfigured_delay: Annotated[Seconds, Field(ge=0.01, le=DAY)] = Field(
+        30.0, description="Delay after an answer that only a person can mend (401, 403, 404, 3xx)"
+    )
+
+    @model_validator(mode="after")
+    def _headers_stand_once(self) -> Self:
+        if len({name.lower() for name in self.headers}) < len(self.headers):
+            raise wrong("has a header twice: upper and lower case are one", "keep one of them")
+        return self
+
+
+class TrackerConfig(_Group):
+    """What every event says about its origin. Lengths are Enrich's: longer would fail the event."""
+
+    namespace: Annotated[Text | None, Field(max_length=128), Maybe] = Field(
+        None, description="Name of this tracker (`tna`)"
+    )
+    app_id: Annotated[Text | None, Field(max_length=255), Maybe] = Field(
+        None, description="Application the events belong to (`aid`)"
+    )
+    platform: Annotated[Platform, BeforeValidator(lower_case)] = Field(
+        "srv", description="Platform code (`p`)"
+    )
+    base64: Annotated[bool | None, Maybe] = Field(
+        None, description="Encode JSON as base64; by default only for `method: get`"
+    )
+
+
+class EntityConfig(_Group):
+    """A self-describing fact attached to each event of a source."""
+
+    schema_uri: Annotated[str, AfterValidator(iglu_uri)] = Field(
+        alias="schema", description="Iglu URI of the entity's schema"
+    )
+    data: Annotated[dict[str, Any], AfterValidator(json_object)] = Field(
+        description="The entity's own fields"
+    )
+
+
+class SourceConfig(_Group):
+    """Which files to read, and what their records are."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = Field(
+        description="Name of the source, unique; state and metrics are kept under it"
+    )
+    paths: Globs = Field(description="Globs of the files to read; `**` crosses directories")
+    exclude: Excludes = Field(
+        (), description="Globs to leave out: of the file's name, or with a slash of the whole path"
+    )
+    grammar: Names = Field(description="Grammar of the records, or several tried in order")
+    start: Literal["beginning", "end"] = Field(
+        "beginning", description="Where reading starts in a file met for the first time"
+    )
+    unmatched: Literal["dead_letter", "drop"] = Field(
+        "dead_letter",
+        description="What happens to a record that no grammar takes; `drop` counts it as filtered",
+    )
+    blank_lines: Literal["skip"] = Field("skip", description="Blank lines are counted and skipped")
+    max_line_bytes: Annotated[Size, Field(ge=1_024, le=64 * MIB)] = Field(
+        MIB, description="A longer line becomes a dead letter"
+    )
+    entities: tuple[EntityConfig, ...] = Field(
+        (), description="Entities attached to each event of this source"
+    )
+
+
+class QueueConfig(_Group):
+    """How much may wait on disk for the collector."""
+
+    max_bytes: Annotated[Size, Field(ge=1_000_000, le=10**14)] = Field(
+        10_000_000_000, description="Largest backlog on disk"
+    )
+    when_full: Literal["pause"] = Field(
+        "pause", description="`pause`: stop reading; the log files keep what is new"
+    )
+
+
+class TailConfig(_Group):
+    """How files are watched and read."""
+
+    sweep: Annotated[Seconds, Field(ge=0.01, le=3_600)] = Field(
+        0.25, description="Time between two looks at the files"
+    )
+    rotate_grace: Annotated[Seconds, Field(ge=0, le=30 * DAY)] = Field(
+        60.0, description="How long a renamed or deleted file is still watched for late writes"
+    )
+    chunk_bytes: Annotated[Size, Field(ge=4_096, le=16 * MIB)] = Field(
+        262_144, description="How much is read from a file at a time"
+    )
+
+
+class GrammarsConfig(_Group):
+    """Where your own grammars are. The shipped ones are always there."""
+
+    directories: Paths = Field((), description="Directories of grammar files")
+    patterns: Paths = Field((), description="Files of grok patterns")
+
+
+class Config(_Group):
+    """The whole configuration."""
+
+    state: AbsolutePath = Field(
+        Path("/var/lib/shipper"), description="Directory of the queue and the checkpoints"
+    )
+    namespace: Annotated[Text | None, Field(max_length=255), Maybe] = Field(
+        None, description="What event ids are derived from; by default the host's name"
+    )
+    collector: CollectorConfig = Field(description="Where events go")
+    tracker: TrackerConfig = Field(
+        TrackerConfig(), description="What events say about their origin"
+    )
+    sources: Annotated[tuple[SourceConfig, ...], NotEmpty] = Field(
+        description="Which files to read", json_schema_extra={"minItems": 1}
+    )
+    queue: QueueConfig = Field(QueueConfig(), description="The backlog on disk")
+    tail: TailConfig = Field(TailConfig(), description="How files are watched and read")
+    grammars: GrammarsConfig = Field(GrammarsConfig(), description="Where your own grammars are")
