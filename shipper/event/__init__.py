@@ -1,0 +1,1 @@
+"""Events: their ids, their bytes, and the batches they are stored in."""

@@ -1,0 +1,152 @@
+"""From parsed fields to the bytes of a Snowplow event, serialised once and for all.
+
+Rule 1: the same record gives the same bytes: no clock, host or version goes in but what the
+        record says. A record without a time of its own takes the time of reading as `dtm`.
+Rule 2: what Enrich would refuse never leaves here: keys and constants are checked once, when the
+        builder is made; what varies (times, depth, size, atomic values) with each event.
+Rule 3: a value that an atomic column would refuse is left out of that column only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Protocol
+
+import orjson
+
+from shipper.event.batch import fits
+from shipper.model import Parsed
+from shipper.protocol import atomic
+from shipper.protocol.base64 import encode
+from shipper.protocol.iglu import CONTEXTS, UNSTRUCT_EVENT
+
+# Names the form of our payloads, not the release: an upgrade must not change re-read events.
+TRACKER_VERSION = "logfile-1"
+# Enrich reads years 0 to 9999 (snowplow.md T-rules); Unix milliseconds of both ends.
+_FIRST_MS, _LAST_MS = -62_167_219_200_000, 253_402_300_799_999
+# Micro and Enrich's common module stop at 40 levels, of which the wrappers take three.
+_MAX_DEPTH = 37
+
+
+class RefusedError(ValueError):
+    """A record's event would be refused further on; `reason` is the dead letter's."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """What all events of a source share.
+
+    `namespace`, `app_id`, `platform` are Snowplow's `tna`, `aid`, `p`; `entities` are
+    self-describing objects attached to each event; `max_bytes` is the request's limit.
+    """
+
+    namespace: str | None = None
+    app_id: str | None = None
+    platform: str = "srv"
+    base64: bool = False
+    entities: Sequence[Mapping[str, Any]] = ()
+    max_bytes: int = 180_000
+
+
+class Shape(Protocol):
+    """What the builder needs to know of a grammar."""
+
+    @property
+    def schema(self) -> str:
+        """The Iglu URI of the events."""
+
+    @property
+    def atomic(self) -> Mapping[str, str]:
+        """Snowplow's own columns: payload key → field."""
+
+
+Build = Callable[[Parsed, str, int], bytes]
+
+
+def event_builder(shape: Shape, envelope: Envelope) -> Build:
+    """Return the function (parsed record, event id, time of reading in µs) → event bytes.
+
+    It raises RefusedError for a record whose event Enrich or the collector would refuse.
+    """
+    wrap = _wrapper(shape.schema, base64=envelope.base64)
+    constants = _constants(envelope)
+    columns = tuple(shape.atomic.items())
+    max_bytes = envelope.max_bytes
+
+    def build(parsed: Parsed, eid: str, read_us: int) -> bytes:
+        times = _times(parsed.time_us, read_us)
+        data = orjson.dumps(parsed.fields)
+        if b"[" in data or b"{" in data[1:]:
+            _check_depth(parsed.fields)
+        get = parsed.fields.get
+        own = "".join([_column(key, get(field)) for key, field in columns])
+        text = f'{{"e":"ue","eid":"{eid}",{times}{constants}{own},{wrap(data)}}}'
+        event = text.encode()
+        if not fits(event, max_bytes):
+            detail = f"the event has {len(event)} bytes, a request takes {max_bytes}"
+            raise RefusedError("too_large", detail)
+        return event
+
+    return build
+
+
+def _times(time_us: int | None, read_us: int) -> str:
+    if time_us is None:
+        return f'"dtm":"{read_us // 1000}"'
+    ms = time_us // 1000
+    if not _FIRST_MS <= ms <= _LAST_MS:
+        raise RefusedError("bad_time", f"the time {ms} ms lies outside the years 0 to 9999")
+    return f'"dtm":"{ms}","ttm":"{ms}"'
+
+
+def _constants(envelope: Envelope) -> str:
+    pairs = {"p": envelope.platform, "tv": TRACKER_VERSION}
+    if envelope.namespace:
+        pairs["tna"] = envelope.namespace
+    if envelope.app_id:
+        pairs["aid"] = envelope.app_id
+    if envelope.entities:
+        wrapped = orjson.dumps({"schema": CONTEXTS, "data": list(envelope.entities)})
+        pairs |= {"cx": encode(wrapped)} if envelope.base64 else {"co": wrapped.decode()}
+    return "," + orjson.dumps(pairs).decode()[1:-1]
+
+
+def _wrapper(schema: str, *, base64: bool) -> Callable[[bytes], str]:
+    """Return the function from a record's data to its `ue_pr` (or `ue_px`) member."""
+    head = f'{{"schema":"{UNSTRUCT_EVENT}","data":{{"schema":"{schema}","data":'
+    if base64:
+        return lambda data: f'"ue_px":"{encode(head.encode() + data + b"}}")}"'
+    quoted = '"ue_pr":' + orjson.dumps(head).decode()[:-1]
+    dumps = orjson.dumps
+    return lambda data: quoted + dumps(data.decode()).decode()[1:-1] + '}}"'
+
+
+@lru_cache(maxsize=8192)
+def _column(key: str, value: object) -> str:
+    """Return the JSON member for an atomic column, or nothing where Enrich would refuse it."""
+    if value is None or isinstance(value, dict | list):
+        return ""
+    text = str(value)
+    return f',"{key}":{orjson.dumps(text).decode()}' if atomic.fits(key, text) else ""
+
+
+def _check_depth(value: object) -> None:
+    level: list[object] = [value]
+    for _ in range(_MAX_DEPTH):
+        level = [inner for outer in level for inner in _members(outer)]
+        if not level:
+            return
+    raise RefusedError("too_deep", f"the record nests deeper than {_MAX_DEPTH} levels")
+
+
+def _members(value: object) -> Sequence[object]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else ()
