@@ -1,0 +1,76 @@
+"""A file generation and how far it has been read: the durable part of a tailer, as a value.
+
+A generation is one life of one file, from its creation or truncation to the next.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from shipper.formats.fingerprint import HEAD_BYTES, TAIL_BYTES, Fingerprint, fingerprint
+
+
+class Node(NamedTuple):
+    """The device and inode of a file, as signed 64-bit numbers, which SQLite can store."""
+
+    device: int
+    inode: int
+
+    @classmethod
+    def of(cls, device: int, inode: int) -> Node:
+        """Take `st_dev` and `st_ino`, which are unsigned."""
+        return cls(_signed(device), _signed(inode))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """A file that no known generation explains: what a new generation is made of.
+
+    `first_line` is the digest of its first line; `start` is where reading begins.
+    """
+
+    source: str
+    path: str
+    canonical: str
+    node: Node
+    head: Fingerprint
+    tail: Fingerprint
+    first_line: bytes
+    start: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """A generation in the state file. `offset` is where its next record begins, in plain bytes."""
+
+    row: int
+    generation: uuid.UUID
+    source: str
+    path: str
+    canonical: str
+    node: Node
+    head: Fingerprint
+    tail: Fingerprint
+    start: int
+    offset: int
+    size: int
+
+    def at(self, offset: int, before: bytes, size: int) -> Checkpoint:
+        """Return the checkpoint moved on to *offset*; *before* are the bytes that end there."""
+        tail = fingerprint(before[-TAIL_BYTES:])
+        return replace(self, offset=offset, tail=tail, size=max(size, offset))
+
+    def with_head(self, head: bytes) -> Checkpoint:
+        """Return the checkpoint with the digest of a head that has grown."""
+        return replace(self, head=fingerprint(head[:HEAD_BYTES]))
+
+    def moved(self, path: str, node: Node) -> Checkpoint:
+        """Return the checkpoint of the same generation under another name, or on another inode."""
+        return replace(self, path=path, node=node)
+
+
+def _signed(number: int) -> int:
+    return number - (1 << 64) if number >= 1 << 63 else number
