@@ -1,0 +1,133 @@
+"""The connection to the state file: pragmas, transactions, and SQLite's errors in our words.
+
+Rule 1: one connection a process, one lock round every use, results fetched inside the lock: a
+        connection shared between threads without a lock can return wrong rows.
+Rule 2: a transaction is written whole or not at all, and takes the write lock when it begins, so
+        that it never fails half-way for want of it.
+Rule 3: WAL with synchronous=NORMAL: a power cut may undo the last transactions, but each undoes
+        its events and its checkpoints together, and the lines are still in their files.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from shipper.errors import StateBusyError, StateError
+from shipper.store.schema import MIGRATIONS
+
+_BUSY_MS = 10_000
+# Checkpoint the WAL every 16 MiB: small enough to stay in the page cache, rare enough to be cheap.
+_PRAGMAS = f"""
+PRAGMA busy_timeout = {_BUSY_MS};
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = NORMAL;
+PRAGMA wal_autocheckpoint = 4096;
+PRAGMA journal_size_limit = 67108864;
+PRAGMA foreign_keys = ON;
+"""
+_TRANSIENT = {
+    sqlite3.SQLITE_BUSY: "is locked by another process",
+    sqlite3.SQLITE_LOCKED: "is locked by another process",
+    sqlite3.SQLITE_FULL: "can't grow: the disk is full",
+    sqlite3.SQLITE_IOERR: "can't be read or written (input/output error)",
+    sqlite3.SQLITE_READONLY: "can't be written: it is read-only",
+    sqlite3.SQLITE_CANTOPEN: "can't be opened",
+    sqlite3.SQLITE_NOMEM: "needs more memory than there is",
+}
+
+
+class Database:
+    """An open state file."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create *path*. Raises StateError if it can't be used or is a newer version's."""
+        self.path = path
+        self._lock = threading.RLock()
+        _check_sqlite()
+        with translated(path):
+            fresh = not path.exists()
+            self._db = sqlite3.connect(
+                path, isolation_level=None, check_same_thread=False, timeout=_BUSY_MS / 1000
+            )
+            if fresh:
+                path.chmod(0o600)
+        try:
+            self._prepare()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def close(self) -> None:
+        """Write the WAL back and close. Safe to call twice."""
+        with self._lock:
+            self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Run a block as one write transaction."""
+        with self._lock, translated(self.path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                # SQLite has rolled back by itself after a full disk or an I/O error.
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Run a block that only reads; it must fetch all it needs before it ends."""
+        with self._lock, translated(self.path):
+            yield self._db
+
+    def _prepare(self) -> None:
+        with translated(self.path):
+            (version,) = self._db.execute("PRAGMA user_version").fetchone()
+            if version > len(MIGRATIONS):
+                what = f"{self.path} has schema {version}, this program knows up to"
+                remedy = "use the newer shipper, or another state directory"
+                raise StateError(f"{what} {len(MIGRATIONS)}", remedy)
+            self._db.executescript(_PRAGMAS)
+            if version < len(MIGRATIONS):
+                self._migrate()
+
+    def _migrate(self) -> None:
+        with self.transaction() as db:
+            # Another process may have migrated between our look and our lock.
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
+                for statement in script.split(";\n"):
+                    db.execute(statement)
+                db.execute(f"PRAGMA user_version = {number}")
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors and the file system's into StateError and StateBusyError."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in _TRANSIENT:
+            what = f"{path} {_TRANSIENT[code]} ({error})"
+            raise StateBusyError(what, "free space or rights there; nothing is lost") from error
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            what = f"{path} is damaged or no state file ({error})"
+            remedy = "move it away to start anew (files are then read from their beginning)"
+            raise StateError(what, remedy) from error
+        raise
+    except OSError as error:
+        what = f"{path} can't be used: {error.strerror or error}"
+        raise StateError(what, "give this user write access to the state directory") from error
+
+
+def _check_sqlite() -> None:
+    if sqlite3.sqlite_version_info < (3, 37):
+        what = f"SQLite {sqlite3.sqlite_version} is too old: strict tables need 3.37"
+        raise StateError(what, "use a newer Python or operating system")

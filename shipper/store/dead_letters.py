@@ -1,0 +1,193 @@
+"""Dead letters: records and events that could not go on, with the reason, until someone acts.
+
+A record that no grammar took has its raw bytes; an event that the collector refused has the event
+and the collector's words. Both are compressed; nothing is ever deleted here by itself.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import zstandard
+
+from shipper.event.batch import ENCODING, RecordBatch, pack
+from shipper.event.chunk import Reject
+from shipper.store.database import Database
+from shipper.tail.checkpoint import Checkpoint
+
+# A record longer than this is kept up to here; its dead letter says how long it was.
+KEPT_BYTES = 16 * 1024 * 1024
+
+_INSERT = """
+INSERT INTO dead_letter
+    (created, source, path, generation, offset, grammar, reason, detail, raw, event)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_SELECT = """
+SELECT id, created, source, path, generation, offset, grammar, reason, detail, raw, event, attempts
+FROM dead_letter
+"""
+
+
+class DeadLetter(NamedTuple):
+    """One dead letter. `event` is None for a record that never became one."""
+
+    id: int
+    created_ms: int
+    source: str
+    path: str
+    generation: uuid.UUID | None
+    offset: int | None
+    grammar: str
+    reason: str
+    detail: str
+    raw: bytes
+    event: bytes | None
+    attempts: int
+
+
+class Buried(NamedTuple):
+    """An event that the collector refused for good, and its words."""
+
+    event: bytes
+    reason: str
+    detail: str
+
+
+class Selection(NamedTuple):
+    """Which dead letters: all of them, or those with these ids, this reason, this source."""
+
+    ids: Sequence[int] = ()
+    reason: str | None = None
+    source: str | None = None
+
+
+ALL = Selection()
+
+
+class DeadLetters:
+    """The dead letters of a state file. One public method is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def reasons(self) -> list[tuple[str, str, int]]:
+        """Return (source, reason, count), the most frequent first."""
+        sql = "SELECT source, reason, count(*) FROM dead_letter GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2"
+        with self._database.reading() as db:
+            return db.execute(sql).fetchall()
+
+    def page(
+        self, selection: Selection = ALL, *, after: int = 0, limit: int = 1000
+    ) -> list[DeadLetter]:
+        """Return up to *limit* dead letters behind id *after*, oldest first."""
+        where, values = _where(selection)
+        sql = f"{_SELECT} WHERE id > ? AND {where} ORDER BY id LIMIT ?"
+        with self._database.reading() as db:
+            rows = db.execute(sql, (after, *values, limit)).fetchall()
+        return [_letter(row) for row in rows]
+
+    def each(self, selection: Selection = ALL) -> Iterator[DeadLetter]:
+        """Go through the dead letters, oldest first, a page at a time."""
+        page = self.page(selection)
+        while page:
+            yield from page
+            page = self.page(selection, after=page[-1].id)
+
+    def requeue(
+        self, events: Iterable[tuple[DeadLetter, bytes]], max_bytes: int, now_ms: int
+    ) -> int:
+        """Put the *events* of these dead letters at the end of the queue, and drop the letters.
+
+        Both or neither. A letter that is already gone is left out, so that two who replay the
+        same letters at the same time send each event once. Returns how many were put back.
+        """
+        count = 0
+        with self._database.transaction() as db:
+            for letter, event in events:
+                gone = db.execute("DELETE FROM dead_letter WHERE id = ?", (letter.id,)).rowcount
+                if gone:
+                    insert_batches(db, letter.source, pack([event], max_bytes), now_ms)
+                    count += 1
+        return count
+
+    def amend(self, letter: DeadLetter, reason: str, detail: str) -> None:
+        """Note that another attempt at *letter* failed, and why."""
+        with self._database.transaction() as db:
+            db.execute(
+                "UPDATE dead_letter SET attempts = attempts + 1, reason = ?, detail = ? "
+                "WHERE id = ?",
+                (reason, detail, letter.id),
+            )
+
+
+def insert_batches(
+    db: sqlite3.Connection, source: str, batches: Iterable[RecordBatch], now_ms: int
+) -> None:
+    """Put *batches* at the end of the queue, within the caller's transaction."""
+    rows = [(source, b.events, b.size, ENCODING, b.body, now_ms) for b in batches]
+    db.executemany(
+        "INSERT INTO batch (source, events, size, encoding, body, created) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
+        rows,
+    )
+
+
+def bury_records(
+    db: sqlite3.Connection, checkpoint: Checkpoint, rejects: Iterable[Reject], now_ms: int
+) -> None:
+    """File the rejects of a generation, within the caller's transaction."""
+    compress = zstandard.ZstdCompressor(level=1).compress
+    source, path, generation = checkpoint.source, checkpoint.path, checkpoint.generation.bytes
+    db.executemany(
+        _INSERT,
+        [
+            (now_ms, source, path, generation, offset, grammar, reason, detail, compress(raw), None)
+            for offset, raw, grammar, reason, detail in rejects
+        ],
+    )
+
+
+def bury_event(db: sqlite3.Connection, source: str, buried: Buried, now_ms: int) -> None:
+    """File an event that the collector refused, within the caller's transaction."""
+    event = zstandard.ZstdCompressor(level=1).compress(buried.event)
+    values = (now_ms, source, "", None, None, "", buried.reason, buried.detail, b"", event)
+    db.execute(_INSERT, values)
+
+
+def _where(selection: Selection) -> tuple[str, list[object]]:
+    parts = ["1"]
+    values: list[object] = []
+    if selection.ids:
+        parts.append(f"id IN ({','.join('?' * len(selection.ids))})")
+        values += selection.ids
+    if selection.reason is not None:
+        parts.append("reason = ?")
+        values.append(selection.reason)
+    if selection.source is not None:
+        parts.append("source = ?")
+        values.append(selection.source)
+    return " AND ".join(parts), values
+
+
+def _letter(row: tuple[Any, ...]) -> DeadLetter:
+    id, created, source, path, generation, offset, grammar, reason, detail, *rest = row  # noqa: A001
+    raw, event, attempts = rest
+    decompress = zstandard.ZstdDecompressor().decompress
+    return DeadLetter(
+        id=id,
+        created_ms=created,
+        source=source,
+        path=path,
+        generation=uuid.UUID(bytes=generation) if generation else None,
+        offset=offset,
+        grammar=grammar,
+        reason=reason,
+        detail=detail,
+        raw=decompress(raw) if raw else b"",
+        event=decompress(event) if event is not None else None,
+        attempts=attempts,
+    )

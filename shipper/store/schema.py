@@ -1,0 +1,85 @@
+"""The tables of the state file and how older files are brought up to date.
+
+Rule 1: `PRAGMA user_version` counts the migrations that a file has seen; a file with more than
+        this program knows is refused, never touched.
+Rule 2: a migration is never edited once released; a change is a new migration at the end.
+Rule 3: `batch.id` is AUTOINCREMENT, because senders read on by id, and SQLite gives the ids of
+        deleted rows away again otherwise.
+"""
+
+from __future__ import annotations
+
+from shipper.model import Ledger
+
+_LEDGER = "".join(f"    {name} INTEGER NOT NULL DEFAULT 0,\n" for name in Ledger._fields)
+
+_FIRST = f"""
+CREATE TABLE meta (
+    key TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE stream (            -- how many generations had this path and first line
+    key BLOB PRIMARY KEY,
+    generations INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE file (              -- one row a file generation
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    generation BLOB NOT NULL UNIQUE,
+    source TEXT NOT NULL,
+    path TEXT NOT NULL,
+    canonical TEXT NOT NULL,
+    device INTEGER NOT NULL,
+    inode INTEGER NOT NULL,
+    head_length INTEGER NOT NULL,
+    head_digest BLOB NOT NULL,
+    tail_length INTEGER NOT NULL,
+    tail_digest BLOB NOT NULL,
+    start INTEGER NOT NULL,      -- where reading began
+    offset INTEGER NOT NULL,     -- where the next record begins
+    size INTEGER NOT NULL,       -- as last seen
+    state TEXT NOT NULL CHECK (state IN ('open', 'finished')),
+    first_seen INTEGER NOT NULL, -- milliseconds
+    last_seen INTEGER NOT NULL,
+    open_group BLOB,             -- an unfinished multi-line record
+{_LEDGER}    CHECK (offset >= start)
+) STRICT;
+CREATE INDEX file_state ON file (state);
+CREATE INDEX file_node ON file (device, inode);
+
+CREATE TABLE batch (             -- the queue, oldest first
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    source TEXT NOT NULL,
+    events INTEGER NOT NULL,
+    size INTEGER NOT NULL,       -- bytes of the events joined by LF, uncompressed
+    encoding TEXT NOT NULL,
+    body BLOB NOT NULL,
+    created INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE dead_letter (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    created INTEGER NOT NULL,
+    source TEXT NOT NULL,
+    path TEXT NOT NULL,
+    generation BLOB,
+    offset INTEGER,
+    grammar TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    raw BLOB NOT NULL,           -- zstd; empty where only the event is left
+    event BLOB,                  -- zstd
+    attempts INTEGER NOT NULL DEFAULT 1
+) STRICT;
+CREATE INDEX dead_letter_reason ON dead_letter (reason);
+
+CREATE TABLE counter (
+    name TEXT NOT NULL,
+    source TEXT NOT NULL,
+    value INTEGER NOT NULL,
+    PRIMARY KEY (name, source)
+) STRICT, WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST,)

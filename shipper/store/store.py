@@ -1,0 +1,293 @@
+"""The store: what must survive. One public method is one transaction.
+
+Rule 1: batches, dead letters, checkpoint and ledger of what was read commit together (`commit`).
+Rule 2: a generation is on record, with its id, before its first record is read (`begin`).
+Rule 3: an event leaves the queue only as delivered or as a dead letter, in the transaction that
+        says so (`settle`).
+Rule 4: the queue is first in, first out by batch id; claims on batches live in the sender's
+        memory, so a crash forgets them and the same bytes are sent again.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+from shipper.errors import StateError
+from shipper.event.batch import RecordBatch
+from shipper.event.chunk import Parse
+from shipper.event.ids import generation_id, namespace_id, stream_key
+from shipper.formats.fingerprint import Fingerprint
+from shipper.model import Ledger
+from shipper.protocol.envelope import post_size
+from shipper.store.database import Database
+from shipper.store.dead_letters import (
+    Buried,
+    DeadLetters,
+    bury_event,
+    bury_records,
+    insert_batches,
+)
+from shipper.tail.checkpoint import Checkpoint, Node, Sighting
+
+DATABASE = "state.db"
+
+_INSERT_FILE = """
+INSERT INTO file (generation, source, path, canonical, device, inode, head_length, head_digest,
+    tail_length, tail_digest, start, offset, size, state, first_seen, last_seen)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?)
+"""
+_SELECT_FILES = """
+SELECT id, generation, source, path, canonical, device, inode, head_length, head_digest,
+    tail_length, tail_digest, start, offset, size
+FROM file
+"""
+_MOVE_FILE = f"""
+UPDATE file SET path = ?, device = ?, inode = ?, head_length = ?, head_digest = ?,
+    tail_length = ?, tail_digest = ?, offset = ?, size = ?, state = 'open', last_seen = ?,
+    {", ".join(f"{name} = {name} + ?" for name in Ledger._fields)}
+WHERE id = ?
+"""
+_COUNT = """
+INSERT INTO counter (name, source, value) VALUES (?, ?, ?)
+ON CONFLICT (name, source) DO UPDATE SET value = value + excluded.value
+"""
+
+
+class Progress(NamedTuple):
+    """What a tailer read: where it stands after it, and what became of it."""
+
+    checkpoint: Checkpoint
+    parse: Parse
+
+
+class Queued(NamedTuple):
+    """A batch in the queue; `id` orders it."""
+
+    id: int
+    source: str
+    batch: RecordBatch
+
+
+class Settlement(NamedTuple):
+    """How a batch fared: `delivered` events, those `buried`, and what is `left` to send."""
+
+    queued: Queued
+    delivered: int
+    buried: Sequence[Buried] = ()
+    left: RecordBatch | None = None
+
+
+class Backlog(NamedTuple):
+    """How much waits in the queue; `oldest_ms` is when its oldest batch came, None if empty."""
+
+    batches: int
+    events: int
+    oldest_ms: int | None
+
+
+class Store:
+    """An open state directory. Its methods may be called from any thread."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.dead_letters = DeadLetters(database)
+
+    @classmethod
+    def open(cls, directory: Path) -> Self:
+        """Open the state in *directory*, making both if need be. Raises StateError."""
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            what = f"the state directory {directory} can't be made: {error.strerror}"
+            raise StateError(what, "make it, owned by the user that runs shipper") from error
+        return cls(Database(directory / DATABASE))
+
+    def close(self) -> None:
+        """Close the state file."""
+        self._database.close()
+
+    def namespace(self, name: str) -> uuid.UUID:
+        """Return the namespace of ids: the one on record, else *name*'s, then on record."""
+        with self._database.transaction() as db:
+            db.execute("INSERT OR IGNORE INTO meta VALUES ('namespace', ?)", (name,))
+            (kept,) = db.execute("SELECT value FROM meta WHERE key = 'namespace'").fetchone()
+        return namespace_id(kept)
+
+    def first_start_of(self, source: str) -> bool:
+        """Tell whether *source* has never been looked for before, and remember that it has."""
+        with self._database.transaction() as db:
+            key = f"started:{source}"
+            return db.execute("INSERT OR IGNORE INTO meta VALUES (?, '1')", (key,)).rowcount == 1
+
+    # Files
+
+    def begin(self, sighting: Sighting, namespace: uuid.UUID, now_ms: int) -> Checkpoint:
+        """Put a new generation on record and return its checkpoint."""
+        stream = stream_key(sighting.canonical, sighting.first_line)
+        with self._database.transaction() as db:
+            ordinal = _next_ordinal(db, stream)
+            generation = generation_id(namespace, stream, ordinal)
+            s = sighting
+            who = (generation.bytes, s.source, s.path, s.canonical, *s.node, *s.head, *s.tail)
+            where = (s.start, s.start, s.size, now_ms, now_ms)
+            row = db.execute(_INSERT_FILE, (*who, *where)).lastrowid
+        assert row is not None  # noqa: S101  # an INSERT has a row id
+        return Checkpoint(
+            row=row,
+            generation=generation,
+            source=sighting.source,
+            path=sighting.path,
+            canonical=sighting.canonical,
+            node=sighting.node,
+            head=sighting.head,
+            tail=sighting.tail,
+            start=sighting.start,
+            offset=sighting.start,
+            size=sighting.size,
+        )
+
+    def checkpoints(self) -> list[Checkpoint]:
+        """Return the open generations, in the order in which they were first seen."""
+        with self._database.reading() as db:
+            rows = db.execute(f"{_SELECT_FILES} WHERE state = 'open' ORDER BY id").fetchall()
+        return [_checkpoint(row) for row in rows]
+
+    def known(self, node: Node) -> list[Checkpoint]:
+        """Return all generations ever read from *node*, the newest first."""
+        sql = f"{_SELECT_FILES} WHERE device = ? AND inode = ? ORDER BY id DESC"
+        with self._database.reading() as db:
+            rows = db.execute(sql, node).fetchall()
+        return [_checkpoint(row) for row in rows]
+
+    def commit(self, turn: Iterable[Progress], now_ms: int) -> None:
+        """Queue the events, file the rejects, move the checkpoints and the ledger: all or none."""
+        with self._database.transaction() as db:
+            for checkpoint, parse in turn:
+                insert_batches(db, checkpoint.source, parse.batches, now_ms)
+                bury_records(db, checkpoint, parse.rejects, now_ms)
+                db.execute(_MOVE_FILE, _file_row(checkpoint, parse.ledger, now_ms))
+
+    def finish(self, checkpoint: Checkpoint, lost_bytes: int, now_ms: int) -> None:
+        """Close the books on a generation that is over; *lost_bytes* were never read."""
+        with self._database.transaction() as db:
+            db.execute(
+                "UPDATE file SET state = 'finished', bytes_lost = bytes_lost + ?, last_seen = ? "
+                "WHERE id = ?",
+                (lost_bytes, now_ms, checkpoint.row),
+            )
+
+    # Queue
+
+    def enqueue(self, source: str, batches: Iterable[RecordBatch], now_ms: int) -> None:
+        """Put batches that come from no file at the end of the queue."""
+        with self._database.transaction() as db:
+            insert_batches(db, source, batches, now_ms)
+
+    def peek(self, after: int, max_bytes: int) -> list[Queued]:
+        """Return the oldest batches behind id *after* that one POST of *max_bytes* can hold.
+
+        There is at least one, if there are any at all: a batch that was packed for a larger
+        limit comes alone, for its sender to divide.
+        """
+        found: list[Queued] = []
+        events = size = 0
+        with self._database.reading() as db:
+            cursor = db.execute(
+                "SELECT id, source, events, size, body FROM batch WHERE id > ? ORDER BY id",
+                (after,),
+            )
+            for id, source, *batch in cursor:  # noqa: A001  # the column's name
+                queued = Queued(id, source, RecordBatch(*batch))
+                events += queued.batch.events
+                size += queued.batch.size + bool(found)
+                if found and post_size(events, size) > max_bytes:
+                    break
+                found.append(queued)
+            cursor.close()
+        return found
+
+    def settle(self, settlements: Iterable[Settlement], now_ms: int) -> None:
+        """Take what was delivered or buried out of the queue; leave the rest in its place."""
+        with self._database.transaction() as db:
+            for queued, delivered, buried, left in settlements:
+                if left is None:
+                    db.execute("DELETE FROM batch WHERE id = ?", (queued.id,))
+                else:
+                    db.execute(
+                        "UPDATE batch SET events = ?, size = ?, body = ? WHERE id = ?",
+                        (*left, queued.id),
+                    )
+                for letter in buried:
+                    bury_event(db, queued.source, letter, now_ms)
+                db.execute(_COUNT, ("delivered", queued.source, delivered))
+                db.execute(_COUNT, ("buried", queued.source, len(buried)))
+
+    def backlog(self) -> Backlog:
+        """Return how much waits in the queue."""
+        sql = "SELECT count(*), coalesce(sum(events), 0), min(created) FROM batch"
+        with self._database.reading() as db:
+            return Backlog(*db.execute(sql).fetchone())
+
+    def used_bytes(self) -> int:
+        """Return the bytes that the state takes on disk, free pages not counted."""
+        pages = "(SELECT page_count FROM pragma_page_count)"
+        free = "(SELECT freelist_count FROM pragma_freelist_count)"
+        size = "(SELECT page_size FROM pragma_page_size)"
+        with self._database.reading() as db:
+            (used,) = db.execute(f"SELECT ({pages} - {free}) * {size}").fetchone()
+        return int(used)
+
+    def changes(self) -> int:
+        """Return a number that changes when another process has written to the state."""
+        with self._database.reading() as db:
+            (version,) = db.execute("PRAGMA data_version").fetchone()
+        return int(version)
+
+    def counters(self) -> dict[tuple[str, str], int]:
+        """Return the running counts by (name, source); names are ``delivered`` and ``buried``."""
+        with self._database.reading() as db:
+            rows = db.execute("SELECT name, source, value FROM counter").fetchall()
+        return {(name, source): value for name, source, value in rows}
+
+    def ledgers(self) -> dict[str, Ledger]:
+        """Return the ledger of each source, over all its generations."""
+        sums = ", ".join(f"sum({name})" for name in Ledger._fields)
+        with self._database.reading() as db:
+            rows = db.execute(f"SELECT source, {sums} FROM file GROUP BY source").fetchall()
+        return {source: Ledger(*sums) for source, *sums in rows}
+
+
+def _next_ordinal(db: sqlite3.Connection, stream: bytes) -> int:
+    (count,) = db.execute(
+        "INSERT INTO stream VALUES (?, 1) "
+        "ON CONFLICT (key) DO UPDATE SET generations = generations + 1 RETURNING generations",
+        (stream,),
+    ).fetchone()
+    return int(count) - 1
+
+
+def _file_row(checkpoint: Checkpoint, ledger: Ledger, now_ms: int) -> tuple[object, ...]:
+    c = checkpoint
+    return (c.path, *c.node, *c.head, *c.tail, c.offset, c.size, now_ms, *ledger, c.row)
+
+
+def _checkpoint(row: tuple[Any, ...]) -> Checkpoint:
+    id, generation, source, path, canonical, device, inode, *rest = row  # noqa: A001
+    head_length, head_digest, tail_length, tail_digest, start, offset, size = rest
+    return Checkpoint(
+        row=id,
+        generation=uuid.UUID(bytes=generation),
+        source=source,
+        path=path,
+        canonical=canonical,
+        node=Node(device, inode),
+        head=Fingerprint(head_length, head_digest),
+        tail=Fingerprint(tail_length, tail_digest),
+        start=start,
+        offset=offset,
+        size=size,
+    )
