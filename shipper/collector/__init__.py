@@ -1,0 +1,1 @@
+"""The way to a Snowplow collector: one request, one verdict."""
