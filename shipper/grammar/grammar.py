@@ -1,0 +1,69 @@
+"""A grammar, ready for use: it parses records, and explains why it can't."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from shipper.grammar.spec import GrammarSpec
+from shipper.model import Mismatch, Parsed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Grammar:
+    """One kind of record.
+
+    `parse(text, now_us)` returns a Parsed, or None if the text is no such record. `explain(text,
+    now_us)` returns the Mismatch that says why. `now_us`, microseconds since 1970 UTC, only
+    serves to find a year that the record leaves out. Both are attributes rather than methods,
+    because a call more a line is a cost that one can measure.
+
+    `atomic` says which Snowplow column, by its payload key, takes which field as well.
+    `expressions` are the regular expressions that its patterns came to, in order. `always` names
+    the fields that every record of this grammar has.
+    """
+
+    spec: GrammarSpec
+    where: str
+    expressions: tuple[str, ...]
+    always: frozenset[str]
+    atomic: Mapping[str, str]
+    parse: Callable[[str, int], Parsed | None]
+    explain: Callable[[str, int], Mismatch]
+
+    @property
+    def name(self) -> str:
+        """The name, which is also the stem of its file."""
+        return self.spec.name
+
+    @property
+    def title(self) -> str:
+        """One line for people."""
+        return self.spec.title
+
+    @property
+    def schema(self) -> str:
+        """The Iglu URI of the schema of its events."""
+        return self.spec.schema_
+
+    def __repr__(self) -> str:
+        return f"Grammar({self.name!r}, where={self.where!r})"
+
+
+def first_match(grammars: Iterable[Grammar], text: str, now_us: int) -> Parsed | None:
+    """Return what the first of *grammars* that takes *text* makes of it."""
+    for grammar in grammars:
+        parsed = grammar.parse(text, now_us)
+        if parsed is not None:
+            return parsed
+    return None
+
+
+def furthest(grammars: Iterable[Grammar], text: str, now_us: int) -> Mismatch:
+    """Return the mismatch of the grammar that got furthest; of equals, the first.
+
+    A grammar that matched the whole text and failed on a value got further than one that did not.
+    Raises ValueError without any grammar.
+    """
+    mismatches = [grammar.explain(text, now_us) for grammar in grammars]
+    return max(mismatches, key=lambda mismatch: (mismatch.reason != "no_match", mismatch.column))

@@ -1,0 +1,332 @@
+r"""The grok compiler: ``%{NAME:field:type}`` and plain named groups become one regular expression.
+
+Rule 1: the only capturing groups are fields, numbered in the order of their first mention, so a
+match's `groups()` lines up with `Compiled.captures`. Plain ``(…)`` does not capture, as in Grok.
+Rule 2: one field may stand in several branches of an alternation, where at most one of them can
+match; anywhere else a second mention is an error.
+Rule 3: ``\d``, ``\w``, ``\s`` and ``\b`` mean ASCII, as in Logstash; ``\h`` is a hex digit.
+Rule 4: expansion is bounded, so a small file can't ask for an endless expression.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+import regex
+
+from shipper.grammar.patterns import Definition, PatternBook
+from shipper.grammar.suggest import did_you_mean
+from shipper.grammar.syntax import Piece, has_zero_width, is_lookaround, may_repeat_zero, pieces
+
+MAX_EXPANDED: Final = 200_000
+MAX_DEPTH: Final = 60
+TYPES: Final = {
+    "int": "integer",
+    "integer": "integer",
+    "float": "number",
+    "number": "number",
+    "bool": "boolean",
+    "boolean": "boolean",
+    "string": "string",
+}
+FLAGS: Final = regex.ASCII | regex.VERSION0
+
+_REF = re.compile(r"%\{(?P<name>[\w-]+)(?::(?P<field>[^:{}]+))?(?::(?P<type>\w+))?\}", re.ASCII)
+_NESTED = re.compile(r"\[([^\[\]]+)\]")
+_REFUSED_GROUPS = {
+    "(?&": "a call of another group",
+    "(?P>": "a call of another group",
+    "(?(": "a conditional group",
+    "(?R": "recursion",
+}
+
+
+class GrokError(ValueError):
+    """A pattern can't be compiled. `what` says why, `remedy` what to do about it."""
+
+    def __init__(self, what: str, remedy: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.remedy = remedy
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """A field of a pattern.
+
+    `type` is the one written in the pattern or None; `always` promises that a match always gives
+    the field a text, and not an empty one.
+    """
+
+    field: str
+    type: str | None
+    always: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One alternative of the whole pattern, cut into the tokens that a person sees.
+
+    `tokens` are as written; `ends` are offsets in `Compiled.expression` where each token ends;
+    `start` is where the branch begins.
+    """
+
+    start: int
+    tokens: tuple[str, ...]
+    ends: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A compiled pattern. Use `pattern.fullmatch`: a record matches as a whole or not at all."""
+
+    source: str
+    expression: str
+    pattern: regex.Pattern[str]
+    captures: tuple[Capture, ...]
+    branches: tuple[Branch, ...]
+
+
+def compile_grok(source: str, book: PatternBook) -> Compiled:
+    """Compile *source* with the names of *book*. Raises GrokError."""
+    expansion = _Expansion(book)
+    expansion.expand(source, ())
+    expression = "".join(expansion.out)
+    try:
+        pattern = regex.compile(expression, FLAGS)
+    except (regex.error, OverflowError, RecursionError, MemoryError) as error:
+        why = getattr(error, "msg", None) or str(error) or "too large"
+        raise GrokError(f"is no valid expression: {why}", "mend the expression") from error
+    captures = tuple(mention.capture() for mention in expansion.mentions())
+    return Compiled(source, expression, pattern, captures, tuple(expansion.branches(source)))
+
+
+@dataclass(slots=True, eq=False)
+class _Frame:
+    """An open group: how many bars it has seen, and whether it may be skipped altogether."""
+
+    bars: int = 0
+    optional: bool = False
+
+
+@dataclass(slots=True)
+class _Mention:
+    """One place where a field is captured: the groups around it, and its own expression."""
+
+    field: str
+    type: str | None
+    frames: tuple[_Frame, ...]
+    path: tuple[tuple[int, int], ...]
+    body: str = ""
+    alone: bool = True
+
+    def capture(self) -> Capture:
+        return Capture(self.field, self.type, self.alone and self._always())
+
+    def _always(self) -> bool:
+        if any(frame.bars or frame.optional for frame in self.frames):
+            return False
+        if has_zero_width(self.body):
+            return False
+        try:
+            return regex.compile(self.body, FLAGS).fullmatch("") is None
+        except regex.error:  # a back reference to a group outside
+            return False
+
+
+@dataclass(slots=True)
+class _Expansion:
+    """The work of one compilation: what is written so far, and the groups that are open."""
+
+    book: PatternBook
+    out: list[str] = field(default_factory=list)
+    size: int = 0
+    stack: list[_Frame] = field(default_factory=lambda: [_Frame()])
+    closed: _Frame | None = None
+    found: dict[str, list[_Mention]] = field(default_factory=dict)
+    opened: list[tuple[_Mention, int] | None] = field(default_factory=list)
+    cuts: list[tuple[int, int, str]] = field(default_factory=list)
+
+    def expand(self, text: str, chain: tuple[str, ...]) -> None:
+        """Write out *text*; *chain* holds the names that led here."""
+        depth = len(self.stack)
+        for piece in pieces(text):
+            if not chain and depth == len(self.stack):
+                self._cut(piece)
+            self._piece(piece, chain, depth)
+        if len(self.stack) != depth:
+            raise GrokError(f"has an unclosed parenthesis{_inside(chain)}", "close it with ')'")
+
+    def mentions(self) -> list[_Mention]:
+        """Return the first mention of each field, in the order of their groups."""
+        return [first for first, *_ in self.found.values()]
+
+    def branches(self, source: str) -> list[Branch]:
+        """Cut the top level of *source* at its bars, and each part into tokens."""
+        parts: list[list[tuple[int, int, str]]] = [[]]
+        starts = [0]
+        for cut in self.cuts:
+            if cut[2] == "bar":
+                parts.append([])
+                starts.append(cut[1] + 1)
+                continue
+            parts[-1].append(cut)
+        ends = [(cut[0], cut[1]) for cut in self.cuts] + [(len(source), self.size)]
+        following = dict(zip([cut[0] for cut in self.cuts], ends[1:], strict=True))
+        return [
+            Branch(
+                start,
+                tuple(source[cut[0] : following[cut[0]][0]] for cut in part),
+                tuple(following[cut[0]][1] for cut in part),
+            )
+            for start, part in zip(starts, parts, strict=True)
+        ]
+
+    def _cut(self, piece: Piece) -> None:
+        """Note that a new token starts here, unless *piece* belongs to the one before."""
+        if piece.kind in ("quantifier", "close", "comment"):
+            return
+        run = bool(self.cuts) and piece.kind == self.cuts[-1][2] == "literal"
+        if not run:
+            self.cuts.append((piece.start, self.size, piece.kind))
+
+    def _write(self, text: str) -> None:
+        self.out.append(text)
+        self.size += len(text)
+        if self.size > MAX_EXPANDED:
+            raise GrokError(f"expands to more than {MAX_EXPANDED:,} characters", "split it")
+
+    def _piece(self, piece: Piece, chain: tuple[str, ...], depth: int) -> None:
+        match piece.kind:
+            case "ref":
+                self._ref(piece.text, chain)
+            case "named":
+                self._open_field(re.sub(r"\(\?P?<|>", "", piece.text), None)
+            case "open":
+                self._open(piece.text)
+            case "close":
+                if len(self.stack) == depth:
+                    raise GrokError(f"has a ')' too many{_inside(chain)}", r"write '\)' for text")
+                self._close()
+            case "backref":
+                self._backref(piece.text)
+            case "comment":
+                pass
+            case _:
+                self._plain(piece)
+
+    def _plain(self, piece: Piece) -> None:
+        if piece.kind == "bar":
+            self.stack[-1].bars += 1
+        elif piece.kind == "quantifier" and self.closed and may_repeat_zero(piece.text):
+            self.closed.optional = True
+        self.closed = None
+        self._write(_translate(piece))
+
+    def _ref(self, text: str, chain: tuple[str, ...]) -> None:
+        parts = _REF.fullmatch(text)
+        if parts is None:
+            raise GrokError(f"{text!r} is no grok reference", "write %{NAME}, %{NAME:field}")
+        definition = self._definition(parts["name"], chain)
+        if parts["field"]:
+            self._open_field(parts["field"], _type(parts["type"], text))
+        else:
+            self._open("(?:")
+        self.expand(definition.text, (*chain, parts["name"]))
+        self._close()
+
+    def _definition(self, name: str, chain: tuple[str, ...]) -> Definition:
+        if name not in self.book:
+            what = f"unknown pattern %{{{name}}}{_inside(chain)}"
+            raise GrokError(what, did_you_mean(name, self.book))
+        if name in chain:
+            ring = " -> ".join([*chain[chain.index(name) :], name])
+            raise GrokError(f"the pattern {name} refers to itself: {ring}", "break the circle")
+        if len(chain) >= MAX_DEPTH:
+            raise GrokError(f"patterns are nested deeper than {MAX_DEPTH}", "flatten them")
+        return self.book[name]
+
+    def _open(self, text: str) -> None:
+        if text in _REFUSED_GROUPS:
+            raise GrokError(f"uses {_REFUSED_GROUPS[text]} ({text}…)", "write the pattern out")
+        self.stack.append(_Frame(optional=is_lookaround(text)))
+        self.opened.append(None)
+        self._write("(?:" if text == "(" else text)
+
+    def _open_field(self, name: str, type_: str | None) -> None:
+        name = _field_name(name)
+        path = tuple((id(frame), frame.bars) for frame in self.stack)
+        self.stack.append(_Frame())
+        mention = _Mention(name, type_, tuple(self.stack), path)
+        others = self.found.setdefault(name, [])
+        for other in others:
+            self._check_twice(mention, other)
+        others.append(mention)
+        others[0].alone = len(others) == 1
+        self._write(f"(?P<f{list(self.found).index(name)}>")
+        self.opened.append((mention, len(self.out)))
+
+    def _check_twice(self, mention: _Mention, other: _Mention) -> None:
+        if not _exclusive(mention.path, other.path):
+            remedy = "name one of them differently, or put them in branches of one alternation"
+            raise GrokError(f"the field {mention.field!r} stands twice", remedy)
+        if mention.type != other.type:
+            raise GrokError(f"the field {mention.field!r} has two types", "give both the same")
+
+    def _close(self) -> None:
+        self.closed = self.stack.pop()
+        if opened := self.opened.pop():
+            mention, start = opened
+            mention.body = "".join(self.out[start:])
+        self._write(")")
+
+    def _backref(self, text: str) -> None:
+        self.closed = None
+        name = re.sub(r"\\[kg][<{]|\(\?P=|[>)}]", "", text)
+        if text.startswith(r"\g") or name not in self.found:
+            raise GrokError(
+                f"{text!r} refers to no field before it",
+                r"name the group: (?<quote>[\"'])…\k<quote>",
+            )
+        self._write(f"(?P=f{list(self.found).index(name)})")
+
+
+def _translate(piece: Piece) -> str:
+    if piece.text == r"\h":
+        return "[0-9A-Fa-f]"
+    if piece.kind == "set":
+        return re.sub(r"(\\.)", lambda m: "0-9A-Fa-f" if m[0] == r"\h" else m[0], piece.text)
+    return piece.text
+
+
+def _type(word: str | None, text: str) -> str | None:
+    if word is None:
+        return None
+    if word not in TYPES:
+        raise GrokError(f"unknown type {word!r} in {text!r}", did_you_mean(word, TYPES))
+    return TYPES[word]
+
+
+def _field_name(text: str) -> str:
+    """Turn Logstash's ``[a][b]`` into ``a.b``; other names stay."""
+    inner = _NESTED.findall(text)
+    name = ".".join(inner) if inner and re.fullmatch(r"(?:\[[^\[\]]+\])+", text) else text
+    if not re.fullmatch(r"[A-Za-z_@][\w.@-]*", name, re.ASCII):
+        raise GrokError(f"{text!r} is no field name", "use letters, digits, '_', '.', '-', '@'")
+    return name
+
+
+def _exclusive(one: tuple[tuple[int, int], ...], two: tuple[tuple[int, int], ...]) -> bool:
+    """Say whether two places stand in different branches of the same group."""
+    for (group, branch), (other_group, other_branch) in zip(one, two, strict=False):
+        if group != other_group:
+            return False
+        if branch != other_branch:
+            return True
+    return False
+
+
+def _inside(chain: tuple[str, ...]) -> str:
+    return f" (inside {' -> '.join(chain)})" if chain else ""

@@ -1,0 +1,108 @@
+"""The Iglu schema of a grammar's events, generated from the fields so that they can't disagree.
+
+Rule 1: every record that the grammar can emit is valid against its schema.
+Rule 2: every string has a `maxLength` or an `enum`, every number both limits, every property a
+description; a property that may be missing may be null too. That is what igluctl's lint asks for.
+Rule 3: a property is required only where every record has it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from shipper.errors import GrammarError, Problem
+from shipper.grammar.conversion import ADDRESS_LENGTH
+from shipper.grammar.grammar import Grammar
+from shipper.grammar.spec import FieldSpec
+
+META_SCHEMA: Final = (
+    "http://iglucentral.com/schemas/com.snowplowanalytics.self-desc/schema/jsonschema/1-0-0#"
+)
+
+
+def iglu_schema(grammar: Grammar) -> dict[str, Any]:
+    """Return the self-describing schema, draft 4, of the events of *grammar*."""
+    vendor, name, format_, version = grammar.schema.removeprefix("iglu:").split("/")
+    schema: dict[str, Any] = {
+        "$schema": META_SCHEMA,
+        "description": grammar.spec.description or grammar.title,
+        "self": {"vendor": vendor, "name": name, "format": format_, "version": version},
+        "type": "object",
+        "properties": {
+            field: _property(field, spec, required=field in grammar.always)
+            for field, spec in grammar.spec.fields.items()
+        },
+        "additionalProperties": grammar.spec.extra == "keep",
+    }
+    if grammar.always:
+        schema["required"] = [field for field in grammar.spec.fields if field in grammar.always]
+    return schema
+
+
+def write_registry(grammars: Sequence[Grammar], out: Path) -> list[Path]:
+    """Write the schemas of *grammars* as a static registry below *out*; return the files.
+
+    Each file appears complete or not at all. Raises GrammarError if two grammars name one schema
+    for different fields, and OSError if *out* can't be written.
+    """
+    return [
+        _write(out / "schemas" / uri.removeprefix("iglu:"), schema)
+        for uri, schema in _by_uri(grammars).items()
+    ]
+
+
+def _by_uri(grammars: Iterable[Grammar]) -> dict[str, dict[str, Any]]:
+    schemas: dict[str, dict[str, Any]] = {}
+    problems = []
+    for grammar in grammars:
+        schema = iglu_schema(grammar)
+        if schemas.setdefault(grammar.schema, schema) != schema:
+            what = f"{grammar.schema} is the schema of another grammar with other fields"
+            problems.append(Problem(grammar.where, "schema", what, "name it differently"))
+    if problems:
+        raise GrammarError(problems)
+    return schemas
+
+
+def _write(file: Path, schema: dict[str, Any]) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    body = orjson.dumps(schema, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    part = file.with_name(f".{file.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(body)
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
+    return file
+
+
+def _property(name: str, spec: FieldSpec, *, required: bool) -> dict[str, Any]:
+    type_ = {"ip": "string"}.get(spec.type or "string", spec.type or "string")
+    limits = _limits(spec)
+    if "enum" in limits and not required:
+        limits["enum"].append(None)
+    return {
+        "type": type_ if required else [type_, "null"],
+        "description": spec.description or f"the field {name}",
+        **limits,
+    }
+
+
+def _limits(spec: FieldSpec) -> dict[str, Any]:
+    if spec.values is not None:
+        return {"enum": list(spec.values)}
+    match spec.type:
+        case "integer" | "number":
+            low, high = spec.limits()
+            return {"minimum": low, "maximum": high}
+        case "boolean":
+            return {}
+        case "ip":
+            return {"maxLength": ADDRESS_LENGTH}
+        case _:
+            return {"maxLength": spec.longest()}

@@ -1,0 +1,100 @@
+"""Finds grammars by name: the shipped ones, and those in directories of the user's.
+
+Rule 1: a grammar's name is the stem of its file, so a name is found without reading the others.
+Rule 2: directories named later win over those named before, and all win over the shipped ones.
+Rule 3: a grammar is loaded when it is first asked for, and kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import shipper
+from shipper.errors import GrammarError, Problem
+from shipper.grammar.grammar import Grammar
+from shipper.grammar.loader import load_grammar
+from shipper.grammar.patterns import PatternBook, read_pattern_directories
+from shipper.grammar.suggest import did_you_mean
+
+
+def shipped_directory() -> Path:
+    """Return where the shipped grammars are: in the installed package, or beside a checkout's."""
+    package = Path(shipper.__file__).resolve().parent
+    inside = package / "grammars"
+    return inside if inside.is_dir() else package.parent / "grammars"
+
+
+class Library:
+    """All grammars within reach."""
+
+    def __init__(
+        self,
+        extra_directories: Sequence[Path] = (),
+        extra_pattern_directories: Sequence[Path] = (),
+    ) -> None:
+        """Look into *extra_directories* too; nothing is read before it is asked for.
+
+        A `patterns` directory inside a directory of grammars is read as well, and
+        *extra_pattern_directories* after it; what is read later wins.
+        """
+        self._directories = [shipped_directory(), *extra_directories]
+        self._pattern_directories = extra_pattern_directories
+        self._loaded: dict[str, Grammar] = {}
+
+    def names(self) -> list[str]:
+        """Return the names of all grammars, sorted. Raises GrammarError if one can't be listed."""
+        return sorted(self._files)
+
+    def get(self, name: str) -> Grammar:
+        """Return the grammar *name*. Raises GrammarError if there is none, or if it is wrong."""
+        if name not in self._loaded:
+            if name not in self._files:
+                remedy = did_you_mean(name, self._files)
+                raise GrammarError([Problem(name, "", "there is no such grammar", remedy)])
+            self._loaded[name] = _load(self._files[name], self._book)
+        return self._loaded[name]
+
+    def all(self) -> list[Grammar]:
+        """Return all grammars, by name. Raises GrammarError with the problems of all of them."""
+        problems: list[Problem] = []
+        for name in self.names():
+            try:
+                self.get(name)
+            except GrammarError as error:
+                problems += error.problems
+        if problems:
+            raise GrammarError(dict.fromkeys(problems))
+        return [self.get(name) for name in self.names()]
+
+    @cached_property
+    def _files(self) -> dict[str, Path]:
+        found: dict[str, Path] = {}
+        for directory in self._directories:
+            for file in _yaml_files(directory):
+                found[file.stem] = file
+        return found
+
+    @cached_property
+    def _book(self) -> PatternBook:
+        beside = [directory / "patterns" for directory in self._directories]
+        own = [directory for directory in beside if directory.is_dir()]
+        return read_pattern_directories([*own, *self._pattern_directories])
+
+
+def _yaml_files(directory: Path) -> Iterable[Path]:
+    try:
+        entries = sorted(directory.iterdir())
+    except OSError as error:
+        what = f"can't read the directory of grammars: {error.strerror}"
+        raise GrammarError([Problem(str(directory), "", what, "name an existing one")]) from error
+    return [f for f in entries if f.suffix in (".yaml", ".yml") and not f.name.startswith(".")]
+
+
+def _load(file: Path, book: PatternBook) -> Grammar:
+    grammar = load_grammar(file, book)
+    if grammar.name != file.stem:
+        what = f"is {grammar.name!r}, but the file is named {file.name!r}"
+        raise GrammarError([Problem(str(file), "name", what, f"write name: {file.stem}")])
+    return grammar

@@ -1,0 +1,149 @@
+"""Reads records by patterns, tried in order: the hot path of the whole program.
+
+Rule 1: a pattern matches the whole record or not at all.
+Rule 2: a pattern whose values can't be used has not matched; the next one is tried.
+Rule 3: positions, not names: groups come out in the order of the captures. Only what may be absent
+or needs a converter is looked at again, and a length check that a record of this size can't fail
+is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import regex
+
+from shipper.grammar.conversion import Convert, text_converter
+from shipper.grammar.furthest import END, Furthest
+from shipper.grammar.grok import Compiled
+from shipper.grammar.shape import Shape
+from shipper.grammar.wording import expected_time, expected_value
+from shipper.model import Mismatch, Parsed
+
+_SHORT: Final = 255
+"""Records up to this many characters can't break a `max_length` of as much: most lines."""
+
+_new_parsed = tuple.__new__  # half the time of Parsed(…)
+
+
+class _Plan(NamedTuple):
+    """What to do with the groups of a match of one pattern, in a record up to some size.
+
+    `names` line up with the groups. `absent` has the names that may come without a value, each
+    with the texts that mean so; `converters` those whose text is not yet their value; `time_name`
+    is the one that holds the time.
+    """
+
+    names: tuple[str, ...]
+    absent: tuple[tuple[str, tuple[str, ...]], ...]
+    converters: tuple[tuple[str, Convert], ...]
+    time_name: str | None
+
+
+class MatchReader:
+    """Reads records by the patterns of one grammar."""
+
+    __slots__ = ("_compiled", "_converters", "_furthest", "_patterns", "_shape")
+
+    def __init__(self, shape: Shape, patterns: Sequence[Compiled]) -> None:
+        self._shape = shape
+        self._converters = {name: text_converter(spec) for name, spec in shape.spec.fields.items()}
+        self._compiled = tuple(patterns)
+        self._furthest = [Furthest(compiled) for compiled in patterns]
+        self._patterns = [
+            (compiled.pattern.fullmatch, self._plan(compiled, _SHORT), self._plan(compiled, None))
+            for compiled in patterns
+        ]
+
+    def parse(self, text: str, now_us: int) -> Parsed | None:
+        """Return what *text* says, or None if no pattern takes it."""
+        for fullmatch, short, long in self._patterns:
+            found = fullmatch(text)
+            if found is not None:
+                plan = short if len(text) <= _SHORT else long
+                parsed = self._take(found.groups(), plan, now_us)
+                if parsed is not None:
+                    return parsed
+        return None
+
+    # In one piece, because a call more a line can be measured.
+    def _take(  # noqa: C901, PLR0912 - see above
+        self, texts: tuple[str | None, ...], plan: _Plan, now_us: int
+    ) -> Parsed | None:
+        names, absent, converters, time_name = plan
+        fields: dict[str, Any] = dict(zip(names, texts))  # noqa: B905 - strict= costs time
+        for name, nones in absent:
+            if not (text := fields[name]) or text in nones:
+                del fields[name]
+        shape = self._shape
+        for name, convert in converters:
+            if (text := fields.get(name)) is not None:
+                value = convert(text)
+                if value is not None:
+                    fields[name] = value
+                elif name in shape.droppable:
+                    del fields[name]
+                else:
+                    return None
+        time_us = None
+        if time_name is not None:
+            time_us = shape.read_time(fields.pop(time_name, None), now_us)
+            if time_us is None and not shape.optional:
+                return None
+        if shape.derived:
+            shape.derive(fields)
+        return _new_parsed(Parsed, (shape.name, fields, time_us))
+
+    def explain(self, text: str, now_us: int) -> Mismatch:
+        """Return why no pattern takes *text*: the pattern that got furthest, and where it failed.
+
+        A pattern that matched the text but not its values got further than any that did not.
+        """
+        for compiled in self._compiled:
+            found = compiled.pattern.fullmatch(text)
+            if found is not None:
+                return self._bad_value(compiled, found, now_us)
+        reached, expected = max((f.reach(text) for f in self._furthest), key=lambda r: r[0])
+        return Mismatch(self._shape.name, reached + 1, expected)
+
+    def _bad_value(self, compiled: Compiled, found: regex.Match[str], now_us: int) -> Mismatch:
+        shape = self._shape
+        for index, capture in enumerate(compiled.captures, 1):
+            name, text, column = capture.field, found.group(index), found.start(index) + 1
+            if not text or text in shape.nones(name):
+                continue
+            if name in shape.time_fields:
+                if shape.read_time(text, now_us) is None:
+                    return Mismatch(shape.name, column, expected_time(shape.spec), "bad_time", name)
+            elif self._converters[name](text) is None and name not in shape.droppable:
+                expected = expected_value(shape.spec.fields[name])
+                return Mismatch(shape.name, column, expected, "bad_value", name)
+        if shape.optional:
+            return Mismatch(shape.name, len(found.string) + 1, END)
+        name = shape.time_fields[0]
+        return Mismatch(shape.name, 1, expected_time(shape.spec), "bad_time", name)
+
+    def _plan(self, compiled: Compiled, size: int | None) -> _Plan:
+        shape, captures = self._shape, compiled.captures
+        converters = [(c.field, self._converter(c.field, size)) for c in captures]
+        return _Plan(
+            tuple(capture.field for capture in captures),
+            tuple(
+                (capture.field, shape.nones(capture.field))
+                for capture in captures
+                if not capture.always or shape.nones(capture.field)
+            ),
+            tuple((name, convert) for name, convert in converters if convert is not None),
+            next((c.field for c in captures if c.field in shape.time_fields), None),
+        )
+
+    def _converter(self, field: str, size: int | None) -> Convert | None:
+        """Return the converter of *field*, or None where a record of *size* needs none."""
+        spec = self._shape.spec.fields.get(field)
+        if spec is None:  # the time, which is read from its text
+            return None
+        fits = size is not None and size <= spec.longest()
+        if spec.type == "string" and spec.values is None and fits:
+            return None
+        return self._converters[field]

@@ -1,0 +1,71 @@
+"""Cuts the text of a pattern into pieces: grok references and the parts of a regular expression.
+
+Rule 1: the pieces joined are the text again, character for character.
+Rule 2: nothing is judged here; what is no valid expression comes out as literals, and the regex
+compiler names the mistake.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+
+class Piece(NamedTuple):
+    """One piece: its kind, its text, and where it starts.
+
+    Kinds: ref, named, backref, open, close, bar, quantifier, escape, set, comment, literal.
+    `open` is any other group opening, such as ``(``, ``(?:`` or ``(?<=``.
+    """
+
+    kind: str
+    text: str
+    start: int
+
+
+_PIECE = re.compile(
+    r"""
+    (?P<ref> %\{ [^{}]* \} )
+  | (?P<backref> \\k<[^>]*> | \\k\{[^}]*\} | \\g<[^>]*> | \(\?P=[^)]*\) | \\[1-9] )
+  | (?P<escape> \\ (?: x[0-9A-Fa-f]{2} | u[0-9A-Fa-f]{4} | [pPN]\{[^}]*\} | . ) )
+  | (?P<set> \[ \^? \]? (?: \[:\^?\w+:\] | \\. | [^\]\\] )* \] )
+  | (?P<comment> \(\?\# [^)]* \) )
+  | (?P<named> \(\?P?<(?![=!])[^>]*> )
+  | (?P<open> \( (?: \? (?: [:>|=!&] | <[=!] | P> | \( | R | [a-zA-Z-]+:? )? )? )
+  | (?P<close> \) )
+  | (?P<bar> \| )
+  | (?P<quantifier> (?: [*+?] | \{ (?: \d+ (?:,\d*)? | ,\d+ ) \} ) [?+]? )
+  | (?P<literal> . )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+_ZERO_WIDTH_ESCAPES = frozenset([r"\b", r"\B", r"\A", r"\Z", r"\z", r"\G", r"\m", r"\M", r"\K"])
+_LOOKAROUNDS = frozenset(["(?=", "(?!", "(?<=", "(?<!"])
+
+
+def pieces(text: str) -> Iterator[Piece]:
+    """Yield the pieces of *text* from left to right."""
+    for found in _PIECE.finditer(text):
+        yield Piece(found.lastgroup or "literal", found.group(), found.start())
+
+
+def may_repeat_zero(quantifier: str) -> bool:
+    """Say whether what *quantifier* follows may be missing: ``?``, ``*``, ``{0,3}``, ``{,3}``."""
+    return quantifier[0] in "?*" or re.match(r"\{0*[,}]", quantifier) is not None
+
+
+def is_lookaround(opening: str) -> bool:
+    """Say whether *opening* begins a group that takes no text itself."""
+    return opening in _LOOKAROUNDS
+
+
+def has_zero_width(text: str) -> bool:
+    """Say whether *text* holds anchors, word boundaries or lookarounds."""
+    return any(
+        piece.text in _ZERO_WIDTH_ESCAPES
+        or (piece.kind == "literal" and piece.text in "^$")
+        or (piece.kind == "open" and is_lookaround(piece.text))
+        for piece in pieces(text)
+    )

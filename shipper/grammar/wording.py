@@ -1,0 +1,38 @@
+"""Says in words what a field or a time should have looked like, and writes times."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from shipper.grammar.spec import FieldSpec, GrammarSpec
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def expected_value(spec: FieldSpec) -> str:
+    """Describe the values that a field takes, such as ``integer 100..999``."""
+    if spec.values is not None:
+        return "one of " + ", ".join(spec.values)
+    match spec.type:
+        case "integer" | "number":
+            low, high = spec.limits()
+            given = spec.minimum is not None or spec.maximum is not None
+            return f"{spec.type} {low}..{high}" if given or spec.type == "integer" else "number"
+        case "string":
+            return f"at most {spec.longest()} characters"
+        case "ip":
+            return "an IP address"
+        case _:
+            return str(spec.type)
+
+
+def expected_time(spec: GrammarSpec) -> str:
+    """Describe the times that a grammar takes, by its formats."""
+    return "a time like " + " or ".join(spec.time.formats if spec.time else ())
+
+
+def iso_time(time_us: int) -> str:
+    """Write microseconds since 1970 as UTC, ``2026-11-23T06:55:44.5Z``: no trailing zeros."""
+    seconds, micros = divmod(time_us, 1_000_000)
+    text = (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
+    return f"{text}.{micros:06d}".rstrip("0") + "Z" if micros else f"{text}Z"
