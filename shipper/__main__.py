@@ -1,0 +1,5 @@
+"""``python -m shipper`` is the command ``shipper``."""
+
+from shipper.cli import main
+
+main()

@@ -1,0 +1,160 @@
+"""The one place where the parts are put together, from a configuration.
+
+What is opened here is closed by the `ExitStack`, in the reverse order.
+"""
+
+from __future__ import annotations
+
+import random
+import socket
+import time
+import uuid
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from shipper.collector.client import Address, HttpCollector
+from shipper.config.models import Config, SourceConfig
+from shipper.emitter import Emitter, Sending
+from shipper.event.builder import Envelope
+from shipper.event.chunk import Recipe
+from shipper.grammar.library import Library
+from shipper.model import Clock, Report
+from shipper.pump import Pace, Pump
+from shipper.store.lock import sender_lock
+from shipper.store.store import Store
+from shipper.tail.checkpoint import Checkpoint, Sighting
+from shipper.tail.fleet import Fleet, Source
+from shipper.tail.glob import Exclude, Glob
+from shipper.tail.tailer import Limits
+from shipper.tail.watch import Watch
+
+CLOCK = Clock(wall=time.time, monotonic=time.monotonic)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What runs: the pump and its watch, the emitter, and the store between them."""
+
+    store: Store
+    lock: Path
+    fleet: Fleet
+    pump: Pump
+    emitter: Emitter
+    watch: Watch
+
+
+class Books:
+    """The store, as the fleet sees it: with the namespace of ids and the time of day."""
+
+    def __init__(self, store: Store, namespace: uuid.UUID, clock: Clock) -> None:
+        self._store = store
+        self._namespace = namespace
+        self._clock = clock
+        self.checkpoints = store.checkpoints
+        self.known = store.known
+        self.first_start_of = store.first_start_of
+
+    def begin(self, sighting: Sighting) -> Checkpoint:
+        """Put a new generation on record."""
+        return self._store.begin(sighting, self._namespace, self._now_ms())
+
+    def finish(self, checkpoint: Checkpoint, lost_bytes: int) -> None:
+        """Close the books on a generation that is over."""
+        self._store.finish(checkpoint, lost_bytes, self._now_ms())
+
+    def _now_ms(self) -> int:
+        return int(self._clock.wall() * 1000)
+
+
+def assemble(config: Config, report: Report, stack: ExitStack) -> Parts:
+    """Open the state and wire the parts. Raises StateError, GrammarError."""
+    recipes = {source.name: recipe(config, source) for source in config.sources}
+    store = Store.open(config.state)
+    stack.callback(store.close)
+    lock = stack.enter_context(sender_lock(config.state))
+    namespace = store.namespace(config.namespace or socket.gethostname())
+    sources = [_source(source) for source in config.sources]
+    fleet = Fleet(
+        sources,
+        Books(store, namespace, CLOCK),
+        report,
+        limits=Limits(chunk_bytes=config.tail.chunk_bytes),
+        grace=config.tail.rotate_grace,
+    )
+    stack.callback(fleet.close)
+    pace = Pace(sweep=config.tail.sweep, queue_bytes=config.queue.max_bytes)
+    pump = Pump(fleet, store, recipes, report, pace=pace, clock=CLOCK)
+    globs = [glob for source in sources for glob in source.globs]
+    watch = Watch(globs, fleet.names, pump.nudge, report)
+    collector = HttpCollector(_address(config))
+    stack.callback(collector.close)
+    emitter = Emitter(
+        store,
+        collector,
+        report,
+        sending=_sending(config),
+        clock=CLOCK,
+        rng=random.Random(),  # noqa: S311  # jitter, not a secret
+    )
+    return Parts(store, lock, fleet, pump, emitter, watch)
+
+
+def library(config: Config) -> Library:
+    """Return the grammars that *config* can name."""
+    return Library(config.grammars.directories, config.grammars.patterns)
+
+
+def recipe(config: Config, source: SourceConfig) -> Recipe:
+    """Return how the records of *source* become events. Raises GrammarError."""
+    grammars = library(config)
+    return Recipe(
+        [grammars.get(name) for name in source.grammar],
+        envelope(config, source),
+        line_bytes=source.max_line_bytes,
+        drop_unmatched=source.unmatched == "drop",
+    )
+
+
+def envelope(config: Config, source: SourceConfig) -> Envelope:
+    """Return what the events of *source* share."""
+    tracker, method = config.tracker, config.collector.method
+    return Envelope(
+        namespace=tracker.namespace,
+        app_id=tracker.app_id,
+        platform=tracker.platform,
+        base64=tracker.base64 if tracker.base64 is not None else method == "get",
+        entities=[{"schema": e.schema_uri, "data": e.data} for e in source.entities],
+        max_bytes=config.collector.max_bytes,
+    )
+
+
+def _source(source: SourceConfig) -> Source:
+    return Source(
+        source.name,
+        tuple(Glob(str(pattern)) for pattern in source.paths),
+        Exclude(source.exclude),
+        from_end=source.start == "end",
+    )
+
+
+def _address(config: Config) -> Address:
+    collector = config.collector
+    return Address(
+        url=collector.url,
+        headers={name: value.get_secret_value() for name, value in collector.headers.items()},
+        connect_timeout=collector.connect_timeout,
+        read_timeout=collector.read_timeout,
+    )
+
+
+def _sending(config: Config) -> Sending:
+    collector = config.collector
+    return Sending(
+        method=collector.method,
+        max_bytes=collector.max_bytes,
+        max_get_bytes=collector.max_get_bytes,
+        first_pause=collector.retry.first,
+        longest_pause=collector.retry.cap,
+        misconfigured_pause=collector.misconfigured_delay,
+    )

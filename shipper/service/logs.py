@@ -1,0 +1,93 @@
+"""What the shipper says of itself: one line a change of state, never one a record.
+
+Rule 1: a line is an event's name and its facts, as ``key=value`` text or as one JSON object.
+Rule 2: facts may come from outside (file names, the collector's words): in text they are quoted
+        so that a line stays one line and a terminal is not driven.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TextIO
+
+from shipper.model import Report
+
+LOGGER = logging.getLogger("shipper")
+_PLAIN = re.compile(r"[\w./:@%+,\-]+", re.ASCII)
+
+_ERRORS = {"collector.misconfigured", "service.crashed"}
+_WARNINGS = {
+    "collector.unavailable",
+    "event.buried",
+    "file.gone",
+    "file.unreadable",
+    "pump.paused",
+    "queue.unsettled",
+    "service.busy",
+    "watch.unavailable",
+}
+_DETAILS = {"file.opened", "file.finished", "file.rotated", "file.renamed"}
+
+
+def report(name: str, /, **facts: object) -> None:
+    """Log the change of state *name* (see `model.Report`)."""
+    LOGGER.log(_level(name, facts), name, extra={"facts": facts})
+
+
+def configure(form: str, *, verbose: bool = False, stream: TextIO | None = None) -> None:
+    """Send the shipper's own log to standard error, as ``text`` or ``json``."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(_Formatter(_as_json if form == "json" else _as_text))
+    LOGGER.handlers[:] = [handler]
+    LOGGER.setLevel(logging.DEBUG if verbose else logging.INFO)
+    LOGGER.propagate = False
+
+
+def _level(name: str, facts: dict[str, object]) -> int:
+    if name in _ERRORS:
+        return logging.ERROR
+    if name in _WARNINGS or facts.get("lost_bytes"):
+        return logging.WARNING
+    return logging.DEBUG if name in _DETAILS else logging.INFO
+
+
+class _Formatter(logging.Formatter):
+    def __init__(self, render: Callable[[dict[str, object]], str]) -> None:
+        super().__init__()
+        self._render = render
+
+    def format(self, record: logging.LogRecord) -> str:
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line = {
+            "time": time.replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+            **getattr(record, "facts", {}),
+        }
+        if record.exc_info:
+            line["trace"] = self.formatException(record.exc_info)
+        return self._render(line)
+
+
+def _as_json(line: dict[str, object]) -> str:
+    return json.dumps(line, default=str)
+
+
+def _as_text(line: dict[str, object]) -> str:
+    time, level, event, *facts = line.items()
+    return " ".join(
+        [f"{time[1]} {level[1]:<7} {event[1]}", *(f"{k}={_quoted(v)}" for k, v in facts)]
+    )
+
+
+def _quoted(value: object) -> str:
+    text = str(value)
+    return text if _PLAIN.fullmatch(text) else json.dumps(text)
+
+
+_: Report = report

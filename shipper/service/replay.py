@@ -1,0 +1,71 @@
+"""Giving dead letters another try.
+
+Rule 1: an event that the collector refused goes back into the queue as it is, with its id.
+Rule 2: a record that no grammar took is parsed anew, by its source's grammars of today, at its
+        old place: its event has the id that it would have had from the start.
+Rule 3: a letter leaves only in the transaction that queues its event; one that fails again stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from shipper.config.models import Config
+from shipper.event.batch import fits
+from shipper.event.chunk import Recipe, take
+from shipper.event.ids import event_ids
+from shipper.formats.framing import split_lines
+from shipper.service.assemble import recipe
+from shipper.store.dead_letters import DeadLetter
+from shipper.store.store import Store
+
+_PAGE = 500
+
+
+class Replayed(NamedTuple):
+    """How many letters went back into the queue, and how many failed again."""
+
+    queued: int = 0
+    failed: int = 0
+
+
+def replay(config: Config, store: Store, letters: Iterable[DeadLetter], now_ms: int) -> Replayed:
+    """Try *letters* again. Raises StateError, GrammarError."""
+    recipes = {source.name: recipe(config, source) for source in config.sources}
+    queued = failed = 0
+    page: list[tuple[DeadLetter, bytes]] = []
+    for letter in letters:
+        outcome = _event(letter, recipes.get(letter.source), config.collector.max_bytes)
+        if isinstance(outcome, bytes):
+            page.append((letter, outcome))
+        else:
+            store.dead_letters.amend(letter, *outcome)
+            failed += 1
+        if len(page) >= _PAGE:
+            queued += _flush(store, page, config, now_ms)
+    return Replayed(queued + _flush(store, page, config, now_ms), failed)
+
+
+def _flush(store: Store, page: list[tuple[DeadLetter, bytes]], config: Config, now_ms: int) -> int:
+    count = store.dead_letters.requeue(page, config.collector.max_bytes, now_ms)
+    page.clear()
+    return count
+
+
+def _event(letter: DeadLetter, how: Recipe | None, max_bytes: int) -> bytes | tuple[str, str]:
+    """Return the event of *letter*, or the reason and detail of its failing again."""
+    if letter.reason == "damaged":
+        return letter.reason, letter.detail
+    if letter.event is not None:
+        size = len(letter.event)
+        limit = f"the event has {size} bytes, a request takes {max_bytes}"
+        return letter.event if fits(letter.event, max_bytes) else ("too_large", limit)
+    if how is None:
+        return letter.reason, f"no source is named {letter.source!r} any more"
+    if len(letter.raw) >= how.line_bytes or letter.generation is None or letter.offset is None:
+        return letter.reason, letter.detail
+    (raw,), (text,) = split_lines(letter.raw, letter.offset)
+    eid = event_ids(letter.generation)(letter.offset, raw)
+    event = take(text, how, eid, letter.created_ms * 1000)
+    return event if isinstance(event, bytes) else event[1:]

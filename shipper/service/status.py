@@ -1,0 +1,99 @@
+"""What there is to say about a shipper, read from its state alone, while it runs or not."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from shipper.config.models import Config
+from shipper.model import Ledger
+from shipper.store.lock import alive_at, holder
+from shipper.store.store import Store
+
+# `run` gives a sign of life every 5 s while its pump turns; a machine may be slow.
+_ALIVE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class FileStatus:
+    """One file that is being read: bytes, and how many of them wait."""
+
+    path: str
+    source: str
+    size: int
+    offset: int
+    unread: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The whole picture. `pid` is None when nothing runs; ages are in seconds."""
+
+    pid: int | None
+    sign_of_life_seconds: float | None
+    queued_events: int
+    oldest_seconds: float | None
+    state_bytes: int
+    delivered: dict[str, int]
+    refused: dict[str, int]
+    dead_letters: list[tuple[str, str, int]]
+    ledgers: dict[str, Ledger]
+    files: list[FileStatus]
+
+    @property
+    def healthy(self) -> bool:
+        """Whether a shipper runs and its reading goes round."""
+        age = self.sign_of_life_seconds
+        return self.pid is not None and age is not None and age < _ALIVE_SECONDS
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the picture as JSON values."""
+        letters = [
+            dict(zip(("source", "reason", "count"), d, strict=True)) for d in self.dead_letters
+        ]
+        ledgers = {source: ledger._asdict() for source, ledger in self.ledgers.items()}
+        return {
+            **asdict(self),
+            "healthy": self.healthy,
+            "dead_letters": letters,
+            "ledgers": ledgers,
+        }
+
+
+def status_of(config: Config, store: Store) -> Status:
+    """Read the picture from *store*. Raises StateError."""
+    now = time.time()
+    backlog = store.backlog()
+    counters = store.counters()
+    life = alive_at(config.state)
+    oldest = backlog.oldest_ms
+    return Status(
+        pid=holder(config.state),
+        sign_of_life_seconds=max(0.0, now - life) if life is not None else None,
+        queued_events=backlog.events,
+        oldest_seconds=max(0.0, now - oldest / 1000) if oldest is not None else None,
+        state_bytes=store.used_bytes(),
+        delivered={source: n for (name, source), n in counters.items() if name == "delivered"},
+        refused={source: n for (name, source), n in counters.items() if name == "buried" and n},
+        dead_letters=store.dead_letters.reasons(),
+        ledgers=store.ledgers(),
+        files=_files(store),
+    )
+
+
+def _files(store: Store) -> list[FileStatus]:
+    """Return the open files, the one that is furthest behind first."""
+    files = []
+    for c in store.checkpoints():
+        size = _size(c.path, c.size)
+        files.append(FileStatus(c.path, c.source, size, c.offset, max(0, size - c.offset)))
+    return sorted(files, key=lambda file: -file.unread)
+
+
+def _size(path: str, last_seen: int) -> int:
+    try:
+        return max(last_seen, Path(path).stat().st_size)
+    except OSError:
+        return last_seen

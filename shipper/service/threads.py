@@ -1,0 +1,106 @@
+"""Threads: each only calls a turn in a loop. Nothing below this room knows that there are any.
+
+Rule 1: an unexpected exception in any thread stops the whole: nothing precious is in memory.
+Rule 2: a bell that rings during a turn is heard after it: no wake-up is lost.
+Rule 3: stopping waits for the turns under way, but no longer than the grace time.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+Turn = Callable[[], float | None]
+
+
+class Bell:
+    """Wakes whoever sleeps; a ring counts even if nobody sleeps just then."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._rings = 0
+
+    @property
+    def rings(self) -> int:
+        """How often it has rung: to be read before the work whose sleep it may end."""
+        return self._rings
+
+    def ring(self) -> None:
+        """Wake all who sleep, and the next to lie down."""
+        with self._condition:
+            self._rings += 1
+            self._condition.notify_all()
+
+    def sleep(self, heard: int, seconds: float) -> None:
+        """Sleep until the bell has rung more than *heard* times, *seconds* at most."""
+        with self._condition:
+            self._condition.wait_for(lambda: self._rings > heard, seconds)
+
+
+class Crew:
+    """The threads of the service."""
+
+    def __init__(self) -> None:
+        self.stopping = threading.Event()
+        self.crash: BaseException | None = None
+        self._threads: list[threading.Thread] = []
+        self._bells: list[Bell] = []
+
+    def bell(self) -> Bell:
+        """Return a new bell that also rings when the crew stops."""
+        self._bells.append(Bell())
+        return self._bells[-1]
+
+    def start(self, name: str, turn: Turn, bell: Bell, idle: float) -> None:
+        """Call *turn* until stopped; asleep between turns until the bell, *idle* s at most."""
+        loop = threading.Thread(target=self._guard, name=name, args=(turn, bell, idle), daemon=True)
+        self._threads.append(loop)
+        loop.start()
+
+    def stop(self) -> None:
+        """Ask all to stop after the turn they are in. May be called from a signal handler."""
+        self.stopping.set()
+
+    def join(self, grace: float) -> list[str]:
+        """Wait up to *grace* seconds; return the names of those that are still busy."""
+        self.stop()
+        for bell in self._bells:
+            bell.ring()
+        end = time.monotonic() + grace
+        for thread in self._threads:
+            thread.join(max(0.0, end - time.monotonic()))
+        return [thread.name for thread in self._threads if thread.is_alive()]
+
+    def _guard(self, turn: Turn, bell: Bell, idle: float) -> None:
+        try:
+            while not self.stopping.is_set():
+                heard = bell.rings
+                wait = turn()
+                if wait is None:
+                    bell.sleep(heard, idle)
+                elif wait > 0:
+                    self.stopping.wait(wait)
+        except BaseException as error:  # rule 1
+            self.crash = self.crash or error
+            self.stop()
+
+
+@contextmanager
+def stop_on_signal(stop: Callable[[], None]) -> Iterator[None]:
+    """Call *stop* at SIGTERM or SIGINT; a second one ends the process at once."""
+
+    def handle(signum: int, _frame: FrameType | None) -> None:
+        signal.signal(signum, signal.SIG_DFL)
+        stop()
+
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    old = {number: signal.signal(number, handle) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
