@@ -1,0 +1,170 @@
+"""``shipper dead-letters``: what could not be delivered, and what to do about it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+import orjson
+
+from shipper.cli.options import config_option, json_option, load, open_store
+from shipper.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from shipper.store.dead_letters import DeadLetter, Selection
+    from shipper.store.store import Store
+
+_reason_option = click.option("--reason", help="Only those with this reason.")
+_source_option = click.option("--source", help="Only those of this source.")
+
+
+@click.group("dead-letters")
+def dead_letters() -> None:
+    """See to records and events that could not be delivered.
+
+    All of these work while `shipper run` is running.
+    """
+
+
+@dead_letters.command("list")
+@config_option
+@_reason_option
+@_source_option
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
+@json_option
+def list_(
+    config_file: Path, reason: str | None, source: str | None, limit: int, as_json: bool
+) -> None:
+    """List dead letters, oldest first, below their counts by source and reason."""
+    with _store(config_file) as store:
+        counts = store.dead_letters.reasons()
+        letters = store.dead_letters.page(_selection((), reason, source), limit=limit)
+    if as_json:
+        for letter in letters:
+            click.echo(orjson.dumps(_as_json(letter)))
+        return
+    for of, why, count in counts:
+        click.echo(f"{count:>8}  {of}: {why}")
+    for letter in letters:
+        click.echo(
+            f"#{letter.id} {_when(letter)} {_place(letter)} {letter.reason}: {letter.detail}"
+        )
+        click.echo(f"    {_shown(letter.raw or letter.event or b'', 160)}")
+    if not counts:
+        click.echo("no dead letters")
+
+
+@dead_letters.command()
+@config_option
+@click.argument("number", type=int)
+def show(config_file: Path, number: int) -> None:
+    """Show dead letter NUMBER whole: record, reason, place, event."""
+    with _store(config_file) as store:
+        letters = store.dead_letters.page(_selection((number,), None, None))
+    if not letters:
+        raise DataError(f"there is no dead letter {number}", "shipper dead-letters list")
+    (letter,) = letters
+    for key, value in _as_json(letter).items():
+        click.echo(f"{key + ':':<12} {value}")
+
+
+@dead_letters.command()
+@config_option
+@_reason_option
+@_source_option
+@click.option("--all", "everything", is_flag=True, help="Replay all dead letters.")
+@click.argument("numbers", nargs=-1, type=int)
+def replay(
+    config_file: Path,
+    reason: str | None,
+    source: str | None,
+    everything: bool,
+    numbers: tuple[int, ...],
+) -> None:
+    """Put dead letters NUMBERS back into the queue, after what was wrong has been mended.
+
+    Events that the collector refused are sent again as they are; records that no grammar took
+    are parsed anew, with the ids that they would have had. What fails again stays.
+    """
+    from shipper.service.replay import replay as replay_letters
+
+    if not (numbers or everything or reason or source):
+        raise UsageError("nothing is named to replay", "give numbers, --reason, --source or --all")
+    config = load(config_file)
+    with _store(config_file) as store:
+        letters = store.dead_letters.each(_selection(numbers, reason, source))
+        done = replay_letters(config, store, letters, int(time.time() * 1000))
+    click.echo(f"{done.queued} queued, {done.failed} failed again")
+    if done.failed:
+        raise DataError(f"{done.failed} dead letters failed again", "shipper dead-letters list")
+
+
+@dead_letters.command()
+@config_option
+@_reason_option
+@_source_option
+@click.option("-o", "--output", type=click.File("wb"), default="-", help="A file; - for stdout.")
+def export(config_file: Path, reason: str | None, source: str | None, output: IO[bytes]) -> None:
+    """Write dead letters as NDJSON, one object each; they stay where they are."""
+    with _store(config_file) as store:
+        for letter in store.dead_letters.each(_selection((), reason, source)):
+            output.write(orjson.dumps(_as_json(letter)) + b"\n")
+
+
+@contextmanager
+def _store(config_file: Path) -> Iterator[Store]:
+    store = open_store(load(config_file))
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _selection(ids: tuple[int, ...], reason: str | None, source: str | None) -> Selection:
+    from shipper.store.dead_letters import Selection
+
+    return Selection(ids, reason, source)
+
+
+def _as_json(letter: DeadLetter) -> dict[str, Any]:
+    """Return *letter* for people and programs; raw bytes that are no UTF-8 are escaped."""
+    return {
+        "id": letter.id,
+        "time": _when(letter),
+        "source": letter.source,
+        "path": letter.path,
+        "offset": letter.offset,
+        "grammar": letter.grammar,
+        "reason": letter.reason,
+        "detail": letter.detail,
+        "attempts": letter.attempts,
+        "raw": letter.raw.decode("utf-8", "backslashreplace"),
+        "event": _event(letter),
+    }
+
+
+def _event(letter: DeadLetter) -> Any:
+    if letter.event is None or letter.reason == "damaged":
+        return None
+    return orjson.loads(letter.event)
+
+
+def _when(letter: DeadLetter) -> str:
+    at = datetime.fromtimestamp(letter.created_ms / 1000, UTC)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _place(letter: DeadLetter) -> str:
+    return f"{letter.path}:{letter.offset}" if letter.path else letter.source
+
+
+def _shown(data: bytes, width: int) -> str:
+    """Return the start of *data* on one line, harmless for a terminal."""
+    text = data[: width * 4].decode("utf-8", "backslashreplace")
+    text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return text if len(text) <= width else text[: width - 1] + "…"

@@ -1,0 +1,97 @@
+"""Options that several commands share, and what they load."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from shipper.config.models import Config
+    from shipper.grammar.grammar import Grammar
+    from shipper.grammar.library import Library
+    from shipper.store.store import Store
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+config_option: Decorator = click.option(
+    "-c",
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    required=True,
+    envvar="SHIPPER_CONFIG",
+    show_envvar=True,
+    help="The configuration file.",
+)
+log_format_option: Decorator = click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How the shipper's own log is written to standard error.",
+)
+verbose_option: Decorator = click.option(
+    "-v", "--verbose", is_flag=True, help="Also log each file that is opened, renamed, let go."
+)
+json_option: Decorator = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON, for programs."
+)
+directories_option: Decorator = click.option(
+    "-d",
+    "--grammars",
+    "directories",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    multiple=True,
+    help="A directory with grammars of your own; may be given several times.",
+)
+patterns_option: Decorator = click.option(
+    "--patterns",
+    "pattern_directories",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    multiple=True,
+    help="A directory with grok pattern files; may be given several times.",
+)
+names_option: Decorator = click.option(
+    "-g",
+    "--grammar",
+    "names",
+    required=True,
+    metavar="NAME[,NAME…]|auto",
+    help="Grammars to try, in this order; auto: all there are.",
+)
+
+
+def load(file: Path) -> Config:
+    """Load the configuration. Raises ConfigError."""
+    from shipper.config.load import load_config
+
+    return load_config(file, os.environ)
+
+
+def open_store(config: Config) -> Store:
+    """Open the state that *config* names, which has to be there. Raises StateError."""
+    from shipper.errors import StateError
+    from shipper.store.store import DATABASE, Store
+
+    if not (config.state / DATABASE).exists():
+        what = f"there is no state in {config.state}"
+        raise StateError(what, "shipper run makes it; see `state` in the configuration")
+    return Store.open(config.state)
+
+
+def library(directories: tuple[Path, ...], pattern_directories: tuple[Path, ...] = ()) -> Library:
+    """Return the library of shipped grammars and those in *directories*."""
+    from shipper.grammar.library import Library
+
+    return Library(directories, pattern_directories)
+
+
+def chosen(names: str, shelf: Library) -> list[Grammar]:
+    """Return the grammars that `-g` names; `auto` tries those with patterns before the others."""
+    if names == "auto":
+        return sorted(shelf.all(), key=lambda grammar: not grammar.expressions)
+    return [shelf.get(name.strip()) for name in names.split(",")]

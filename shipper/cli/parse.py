@@ -1,0 +1,112 @@
+"""``shipper parse``: one line in, exactly one JSON object out, in the same order."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+import orjson
+
+from shipper.cli.options import (
+    chosen,
+    directories_option,
+    library,
+    names_option,
+    patterns_option,
+)
+
+if TYPE_CHECKING:
+    from shipper.grammar.grammar import Grammar
+
+
+@click.command()
+@names_option
+@directories_option
+@patterns_option
+@click.option("--json-input", is_flag=True, help="Each input line is a JSON string: one record.")
+@click.option("--event", is_flag=True, help="Print the Snowplow event instead.")
+@click.argument("file", type=click.File("rb"), default="-")
+def parse(
+    names: str,
+    directories: tuple[Path, ...],
+    pattern_directories: tuple[Path, ...],
+    json_input: bool,
+    event: bool,
+    file: IO[bytes],
+) -> None:
+    """Parse lines of FILE (or standard input), print one JSON object each.
+
+    \b
+    A line that a grammar takes: {"grammar": …, "time": …, "fields": {…}}
+    A line that none takes:      {"grammar": null, "error": {"grammar", "column", "expected"}}
+
+    \b
+    Examples:
+      shipper parse -g nginx_access /var/log/nginx/access.log
+      tail -f app.log | shipper parse -g json_lines,logfmt
+    """
+    grammars = chosen(names, library(directories, pattern_directories))
+    render = _as_event(grammars) if event else _as_fields(grammars)
+    out = click.get_binary_stream("stdout")
+    records = _records(file, getattr(file, "name", "input"), json_input=json_input)
+    for number, text in enumerate(records):
+        out.write(orjson.dumps(render(number, text)) + b"\n")
+    out.flush()
+
+
+def _records(lines: Iterable[bytes], name: str, *, json_input: bool) -> Iterator[str]:
+    from shipper.errors import DataError
+
+    for number, raw in enumerate(lines, start=1):
+        line = raw.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "replace")
+        if not json_input:
+            yield line
+            continue
+        try:
+            record = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            record = None
+        if not isinstance(record, str):
+            what = f"{name}:{number}: is not a JSON string"
+            raise DataError(what, "with --json-input each line is one string, in quotes")
+        yield record
+
+
+def _as_fields(grammars: Sequence[Grammar]) -> Callable[[int, str], dict[str, Any]]:
+    from shipper.grammar.grammar import first_match, furthest
+    from shipper.grammar.times import format_time
+
+    def render(_number: int, text: str) -> dict[str, Any]:
+        now_us = time.time_ns() // 1000
+        parsed = first_match(grammars, text, now_us)
+        if parsed is None:
+            miss = furthest(grammars, text, now_us)
+            error = {"grammar": miss.grammar, "column": miss.column, "expected": miss.expected}
+            return {"grammar": None, "error": error}
+        at = format_time(parsed.time_us) if parsed.time_us is not None else None
+        return {"grammar": parsed.grammar, "time": at, "fields": parsed.fields}
+
+    return render
+
+
+def _as_event(grammars: Sequence[Grammar]) -> Callable[[int, str], Any]:
+    from shipper.event.builder import Envelope
+    from shipper.event.chunk import Recipe, take
+    from shipper.event.ids import event_ids
+
+    recipe = Recipe(grammars, Envelope())
+    # There is no file, so the ids are as good as any: the same input gives the same ones.
+    eid = event_ids(uuid.uuid5(uuid.NAMESPACE_URL, "shipper parse"))
+
+    def render(number: int, text: str) -> Any:
+        event = take(text, recipe, eid(number, text.encode()), time.time_ns() // 1000)
+        if isinstance(event, bytes):
+            return orjson.Fragment(event)
+        grammar, reason, detail = event
+        return {"grammar": None, "error": {"grammar": grammar, "reason": reason, "why": detail}}
+
+    return render

@@ -1,0 +1,66 @@
+"""``shipper run``: the main job."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from shipper.cli.options import config_option, load, log_format_option, verbose_option
+
+
+@click.command(
+    epilog="Examples:\n\n  shipper run -c shipper.yaml\n\n  shipper run -c a.yaml --once"
+)
+@config_option
+@log_format_option
+@verbose_option
+@click.option("--once", is_flag=True, help="Ship to the end of all files, empty the queue, exit.")
+@click.option(
+    "--give-up",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="With --once: exit 69 when nothing could be delivered for so long.",
+)
+@click.option(
+    "--grace",
+    type=click.FloatRange(min=0),
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long stopping may take.",
+)
+def run(
+    config_file: Path,
+    log_format: str,
+    verbose: bool,
+    once: bool,
+    give_up: float,
+    grace: float,
+) -> None:
+    """Ship log files to the collector: the main job.
+
+    Reads all files that the configuration names, from where it left off; queues events on disk;
+    delivers them; stops in good order at SIGTERM or Ctrl-C. Exit codes: 0 done, 69 the collector
+    is unavailable (--once), 73 the state can't be used, 78 the configuration is wrong.
+    """
+    from shipper.cli.progress import LogLines, ProgressBar
+    from shipper.service import logs
+    from shipper.service.run import Manner
+    from shipper.service.run import run as run_service
+
+    config = load(config_file)
+    logs.configure(log_format, verbose=verbose)
+    on_terminal = once and sys.stderr.isatty() and log_format == "text"
+    display = ProgressBar() if on_terminal else LogLines(every=10.0 if once else 60.0)
+    with display:
+        last = run_service(
+            config, logs.report, Manner(once=once, give_up=give_up, grace=grace), display.show
+        )
+    if once:
+        click.echo(
+            f"delivered {last.delivered} events, {last.buried} refused, {last.queued} queued"
+        )
