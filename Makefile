@@ -1,0 +1,75 @@
+# Everything a developer runs, one target each; `make` alone lists them.
+# Needs GNU make (3.81 or newer) and Python 3.11 or newer; all else is installed into .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+# Options of the targets: make kill-test KILLS=200, make test ARGS='-k rotation', make lock UPGRADE=1
+KILLS ?= 50
+ARGS ?=
+UPGRADE ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check fmt lock kill-test image-test bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+run: $(READY) ## the whole path with nothing to set up: sample logs into an embedded collector
+	@$(BIN)/shipper demo
+
+test: $(READY) ## every test; ARGS go to pytest
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(READY) ## the fast loop: lint, format, types, and all tests but the end-to-end ones
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -q -m 'not e2e' $(ARGS)
+
+fmt: $(READY) ## format the code and apply the safe fixes
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+kill-test: $(READY) ## SIGKILL at random moments, KILLS times: nothing lost, nothing doubled
+	@$(BIN)/python -m pytest tests/kill -q --kills $(KILLS) $(ARGS)
+
+image-test: $(READY) ## build the container image without Docker and ship a file from inside it (root, Debian)
+	@deploy/image-test.sh
+
+bench: $(READY) ## measure throughput and CPU; ARGS go to the benchmark
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+LOCK = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-emit-index-url --no-annotate $(if $(UPGRADE),--upgrade)
+
+lock: $(BIN)/python ## make the lock files again after a change of dependencies; UPGRADE=1 takes newer versions
+	@[ -x $(BIN)/uv ] || { echo "installing uv into $(VENV)"; $(PIP) install -q uv; }
+	@echo "resolving requirements/{run,build,dev}.lock"
+	@$(LOCK) pyproject.toml -o requirements/run.lock
+	@$(LOCK) --group build -c requirements/run.lock -o requirements/build.lock
+	@$(LOCK) pyproject.toml --group dev -c requirements/run.lock -c requirements/build.lock \
+		-o requirements/dev.lock
+
+clean: ## remove the virtual environment, caches and build results
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage htmlcov dist build
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environment. A .venv that no longer starts (its Python was removed or replaced) is made anew.
+TOO_OLD = $(PYTHON) is missing or older than 3.11: install Python 3.11 or newer, or name one with make PYTHON=...
+NO_VENV = $(PYTHON) cannot make virtual environments: on Debian and Ubuntu, apt-get install python3-venv
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(TOO_OLD)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(NO_VENV)" >&2; exit 1; }
+	@echo "creating $(VENV) with $$($(PYTHON) -V)"
+	@$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }
+
+$(READY): $(BIN)/python requirements/dev.lock pyproject.toml shipper/__init__.py
+	@echo "installing requirements/dev.lock and this checkout into $(VENV)"
+	@$(PIP) install -q --require-hashes -r requirements/dev.lock
+	@$(PIP) install -q --no-deps --no-build-isolation -e .
+	@touch $@
