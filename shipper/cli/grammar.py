@@ -61,7 +61,7 @@ def test(
     failed = 0
     for name in names or shelf.names():
         results = run_samples(shelf.get(name))
-        wrong = [result for result in results if not result.passed]
+        wrong = [result for result in results if not result.ok]
         failed += len(wrong)
         click.echo(f"{'FAIL' if wrong else 'ok  '}  {name}: {len(results)} samples")
         for result in wrong:

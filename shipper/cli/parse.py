@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,6 +22,8 @@ from shipper.cli.options import (
 
 if TYPE_CHECKING:
     from shipper.grammar.grammar import Grammar
+
+Render = Callable[[int, str], Any]
 
 
 @click.command()
@@ -50,8 +53,8 @@ def parse(
       tail -f app.log | shipper parse -g json_lines,logfmt
     """
     grammars = chosen(names, library(directories, pattern_directories))
-    render = _as_event(grammars) if event else _as_fields(grammars)
-    out = click.get_binary_stream("stdout")
+    render: Render = _as_event(grammars) if event else _as_fields(grammars)
+    out = sys.stdout.buffer
     records = _records(file, getattr(file, "name", "input"), json_input=json_input)
     for number, text in enumerate(records):
         out.write(orjson.dumps(render(number, text)) + b"\n")
@@ -76,9 +79,9 @@ def _records(lines: Iterable[bytes], name: str, *, json_input: bool) -> Iterator
         yield record
 
 
-def _as_fields(grammars: Sequence[Grammar]) -> Callable[[int, str], dict[str, Any]]:
+def _as_fields(grammars: Sequence[Grammar]) -> Render:
     from shipper.grammar.grammar import first_match, furthest
-    from shipper.grammar.times import format_time
+    from shipper.grammar.wording import iso_time
 
     def render(_number: int, text: str) -> dict[str, Any]:
         now_us = time.time_ns() // 1000
@@ -87,13 +90,13 @@ def _as_fields(grammars: Sequence[Grammar]) -> Callable[[int, str], dict[str, An
             miss = furthest(grammars, text, now_us)
             error = {"grammar": miss.grammar, "column": miss.column, "expected": miss.expected}
             return {"grammar": None, "error": error}
-        at = format_time(parsed.time_us) if parsed.time_us is not None else None
+        at = iso_time(parsed.time_us) if parsed.time_us is not None else None
         return {"grammar": parsed.grammar, "time": at, "fields": parsed.fields}
 
     return render
 
 
-def _as_event(grammars: Sequence[Grammar]) -> Callable[[int, str], Any]:
+def _as_event(grammars: Sequence[Grammar]) -> Render:
     from shipper.event.builder import Envelope
     from shipper.event.chunk import Recipe, take
     from shipper.event.ids import event_ids

@@ -201,7 +201,7 @@ class GrammarsConfig(_Group):
     """Where your own grammars are. The shipped ones are always there."""
 
     directories: Paths = Field((), description="Directories of grammar files")
-    patterns: Paths = Field((), description="Files of grok patterns")
+    patterns: Paths = Field((), description="Directories of grok pattern files")
 
 
 class Config(_Group):

@@ -37,6 +37,8 @@ LIMITS: Final[Mapping[str, int]] = MappingProxyType(
 
 _NUL_TO_US = "".join(map(chr, [*range(32), 127]))
 _CONTROLS = re.compile(f"[{re.escape(_NUL_TO_US)}]")
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 _LIST_SIGNS = re.compile(r"[,| ]")
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 _SIZE = re.compile(r"([0-9]{1,10})x([0-9]{1,10})")
@@ -66,12 +68,14 @@ def too_long(key: str, value: str) -> int:
     return length if length > limit else 0
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=1_024)
 def is_address(value: str) -> bool:
     """Tell whether *value* is an IPv4 or IPv6 address, or a list that begins with one.
 
     Of a list, as proxies make it, Enrich stores the first entry.
     """
+    if _IPV4.fullmatch(value):  # nearly always, and five times as quick as ip_address
+        return True
     first = _LIST_SIGNS.split(value, maxsplit=1)[0]
     try:
         ip_address(first)

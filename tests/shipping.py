@@ -1,0 +1,289 @@
+"""A shipper without threads, network or waiting: real files, real state, turn by turn.
+
+`Logs` is a directory of log files and what applications and rotators do to them. `Shipper` is a
+store, a fleet and a pump over it, with a clock that only moves when told. `Shipper.kill` leaves
+behind what SIGKILL leaves behind.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from shipper.event.batch import unpack
+from shipper.event.builder import Envelope
+from shipper.event.chunk import Recipe
+from shipper.grammar.grammar import Grammar
+from shipper.grammar.library import Library
+from shipper.model import Clock, Ledger
+from shipper.pump import Pace, Pump
+from shipper.service.assemble import Books
+from shipper.store.store import Queued, Store
+from shipper.tail.fleet import Fleet, Source
+from shipper.tail.glob import Exclude, Glob
+from shipper.tail.tailer import Limits
+
+_ANY_LINE = r"""
+name: any_line
+title: any line at all
+schema: iglu:com.example/any_line/jsonschema/1-0-0
+match: ['(?s)^(?<message>.*)$']
+fields:
+  message: {description: the whole line, max_length: 1000000}
+samples:
+  - {line: anything, expect: {message: anything}}
+"""
+SWEEP = 0.25
+GRACE = 60.0
+
+
+class Event(NamedTuple):
+    """An event in the queue: its id, the line it was made of, and its bytes."""
+
+    eid: str
+    line: str
+    payload: bytes
+
+
+@dataclass
+class FakeClock:
+    """A clock that stands still until it is moved."""
+
+    wall: float = 1_795_000_000.0
+    monotonic: float = 1_000.0
+
+    def clock(self) -> Clock:
+        return Clock(wall=lambda: self.wall, monotonic=lambda: self.monotonic)
+
+    def pass_(self, seconds: float) -> None:
+        self.wall += seconds
+        self.monotonic += seconds
+
+
+@dataclass
+class Reports:
+    """What was reported, in order."""
+
+    all: list[tuple[str, dict[str, object]]] = field(default_factory=list)
+
+    def __call__(self, name: str, /, **facts: object) -> None:
+        self.all.append((name, facts))
+
+    def names(self) -> list[str]:
+        return [name for name, _ in self.all]
+
+    def of(self, name: str) -> list[dict[str, object]]:
+        return [facts for known, facts in self.all if known == name]
+
+
+class Logs:
+    """A directory of logs. Names are relative to it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        root.mkdir(parents=True, exist_ok=True)
+
+    def path(self, name: str) -> Path:
+        return self.root / name
+
+    def append(self, name: str, *lines: str) -> None:
+        """Write whole lines at the end, as a logger does."""
+        self.write(name, "".join(f"{line}\n" for line in lines).encode())
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write bytes at the end."""
+        self.path(name).parent.mkdir(parents=True, exist_ok=True)
+        with self.path(name).open("ab") as file:
+            file.write(data)
+
+    def rename(self, old: str, new: str) -> None:
+        self.path(new).parent.mkdir(parents=True, exist_ok=True)
+        self.path(old).rename(self.path(new))
+
+    def rotate(self, name: str, *, keep: int = 5) -> None:
+        """Rename NAME.1 to NAME.2 and so on, then NAME to NAME.1, as logrotate does."""
+        for number in range(keep, 0, -1):
+            if self.path(f"{name}.{number}").exists():
+                self.rename(f"{name}.{number}", f"{name}.{number + 1}")
+        self.rename(name, f"{name}.1")
+
+    def copy(self, old: str, new: str) -> None:
+        shutil.copy(self.path(old), self.path(new))
+
+    def truncate(self, name: str, size: int = 0) -> None:
+        os.truncate(self.path(name), size)
+
+    def delete(self, name: str) -> None:
+        self.path(name).unlink()
+
+    def replace(self, name: str, *lines: str) -> None:
+        """Put a new file in the place of the old one at once, as editors do."""
+        self.append(f".{name}.new", *lines)
+        self.path(f".{name}.new").rename(self.path(name))
+
+
+def any_line(directory: Path) -> Grammar:
+    """Return a grammar that takes any line, loaded as users' grammars are."""
+    file = directory / "grammars" / "any_line.yaml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(_ANY_LINE, encoding="utf-8")
+    return Library([file.parent]).get("any_line")
+
+
+class Shipper:
+    """A reading side that is turned by hand."""
+
+    def __init__(
+        self,
+        home: Path,
+        *patterns: str,
+        sources: Sequence[Source] | None = None,
+        limits: Limits | None = None,
+        pace: Pace | None = None,
+        line_bytes: int = 1 << 20,
+        max_bytes: int = 180_000,
+    ) -> None:
+        """Ship what *patterns* name (below ``home/logs``), or what *sources* do."""
+        self.home = home
+        self.logs = Logs(home / "logs")
+        self.clock = FakeClock()
+        self.reports = Reports()
+        self.sources = list(sources or [self.source("logs", *patterns)])
+        self.limits = limits or Limits()
+        self.pace = pace or Pace(sweep=SWEEP)
+        self._recipe = Recipe(
+            [any_line(home)], Envelope(app_id="test", max_bytes=max_bytes), line_bytes=line_bytes
+        )
+        self._lives = itertools.count()
+        self.state = home / "state-0"
+        self._seen = 0
+        self.start()
+
+    def source(
+        self, name: str, *patterns: str, exclude: Sequence[str] = (), from_end: bool = False
+    ) -> Source:
+        """Make a source of patterns relative to the logs."""
+        globs = tuple(Glob(str(self.logs.path(pattern))) for pattern in patterns)
+        return Source(name, globs, Exclude(exclude), from_end=from_end)
+
+    # Life and death
+
+    def start(self, *sources: Source) -> None:
+        """Start on the state that is there, with other *sources* if any are given."""
+        self.sources = list(sources) or self.sources
+        self.store = Store.open(self.state)
+        clock = self.clock.clock()
+        books = Books(self.store, self.store.namespace("test-host"), clock)
+        self.fleet = Fleet(self.sources, books, self.reports, limits=self.limits, grace=GRACE)
+        recipes = {source.name: self._recipe for source in self.sources}
+        self.pump = Pump(
+            self.fleet, self.store, recipes, self.reports, pace=self.pace, clock=clock
+        )
+
+    def stop(self) -> None:
+        """Stop in good order."""
+        self.fleet.close()
+        self.store.close()
+
+    def kill(self) -> None:
+        """Die as by SIGKILL: what is on disk at this moment is all that is left."""
+        after = self.home / f"state-{next(self._lives) + 1}"
+        after.mkdir()
+        for name in ("state.db", "state.db-wal"):
+            if (self.state / name).exists():
+                shutil.copy(self.state / name, after / name)
+        self.stop()
+        self.state = after
+
+    def restart(self, *sources: Source) -> None:
+        """Stop in good order, and start again."""
+        self.stop()
+        self.start(*sources)
+
+    # Turns
+
+    def turn(self, times: int = 1) -> Shipper:
+        """Take turns, each late enough for a sweep."""
+        for _ in range(times):
+            self.clock.pass_(SWEEP)
+            self.pump.turn()
+        return self
+
+    def catch_up(self) -> Shipper:
+        """Take turns until nothing is left to read."""
+        for _ in range(10_000):
+            if self.turn().pump.caught_up:
+                return self
+        raise AssertionError(f"never caught up: {list(self.fleet.tailers())}")
+
+    def after_grace(self) -> Shipper:
+        """Let the grace time of rotated files pass, and finish with them."""
+        self.catch_up()
+        self.clock.pass_(GRACE + 1)
+        return self.turn(2).catch_up()
+
+    # What came of it
+
+    def queue(self) -> Iterator[Queued]:
+        after = 0
+        while batches := self.store.peek(after, 1 << 40):
+            yield from batches
+            after = batches[-1].id
+
+    def events(self) -> list[Event]:
+        """Return the events in the queue, oldest first."""
+        payloads = [p for queued in self.queue() for p in unpack(queued.batch).split(b"\n")]
+        return [_event(payload) for payload in payloads]
+
+    def lines(self) -> list[str]:
+        """Return the lines in the queue, oldest first."""
+        return [event.line for event in self.events()]
+
+    def new_lines(self) -> list[str]:
+        """Catch up; return the lines that came into the queue since this was last asked."""
+        lines = self.catch_up().lines()
+        fresh = lines[self._seen :]
+        self._seen = len(lines)
+        return fresh
+
+    def ledger(self) -> Ledger:
+        """Return the ledger of all sources."""
+        total = Ledger()
+        for ledger in self.store.ledgers().values():
+            total = total.plus(ledger)
+        return total
+
+
+def _event(payload: bytes) -> Event:
+    members = orjson.loads(payload)
+    data = orjson.loads(members["ue_pr"])["data"]["data"]
+    return Event(members["eid"], data["message"], payload)
+
+
+Make = Callable[..., Shipper]
+
+
+@contextmanager
+def shippers(directory: Path) -> Iterator[Make]:
+    """Make shippers below *directory*; at the end each is stopped, and its ledger has to add up."""
+    made: list[Shipper] = []
+
+    def make(*patterns: str, home: str = "home", **options: Any) -> Shipper:
+        made.append(Shipper(directory / home, *patterns, **options))
+        return made[-1]
+
+    try:
+        yield make
+    finally:
+        for shipper in made:
+            ledger = shipper.ledger()
+            shipper.stop()
+            assert ledger.adds_up(), ledger
