@@ -7,25 +7,28 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.filesize import decimal
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from shipper.service.logs import report
 from shipper.service.run import Snapshot
 
 
 class ProgressBar:
-    """A bar over the bytes of all files, with the time that is left; the events beside it."""
+    """Two bars, each with the time that is left: the bytes read, and the events delivered."""
 
     def __init__(self) -> None:
         self._progress = Progress(
-            TextColumn("[bold]reading"),
+            TextColumn("[bold]{task.description:<10}"),
             BarColumn(),
-            DownloadColumn(),
+            TextColumn("{task.fields[done]}"),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[events]}"),
+            TextColumn("[yellow]{task.fields[trouble]}"),
             console=Console(stderr=True),
         )
-        self._task = self._progress.add_task("reading", total=None, events="")
+        self._reading = self._progress.add_task("reading", total=None, done="", trouble="")
+        self._sending = self._progress.add_task("delivering", total=None, done="", trouble="")
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -41,10 +44,20 @@ class ProgressBar:
 
     def show(self, now: Snapshot) -> None:
         """Draw the bar anew."""
-        events = f"{now.delivered:,} delivered, {now.queued:,} queued"
-        events += f" [yellow]{now.trouble[:80]}" if now.trouble else ""
+        read, size = decimal(now.lag.read), decimal(now.lag.bytes)
+        events = now.delivered + now.queued
         self._progress.update(
-            self._task, total=now.lag.bytes or None, completed=now.lag.read, events=events
+            self._reading,
+            total=now.lag.bytes or None,
+            completed=now.lag.read,
+            done=f"{read} of {size}",
+        )
+        self._progress.update(
+            self._sending,
+            total=events or None,
+            completed=now.delivered,
+            done=f"{now.delivered:,} of {events:,} events",
+            trouble=escape(now.trouble[:80]),
         )
 
 

@@ -53,10 +53,11 @@ def run(
     from shipper.service.run import run as run_service
 
     config = load(config_file)
-    logs.configure(log_format, verbose=verbose)
     on_terminal = once and sys.stderr.isatty() and log_format == "text"
     display = ProgressBar() if on_terminal else LogLines(every=10.0 if once else 60.0)
     with display:
+        # Inside: while a bar is on the terminal, lines have to go above it.
+        logs.configure(log_format, verbose=verbose)
         last = run_service(
             config, logs.report, Manner(once=once, give_up=give_up, grace=grace), display.show
         )

@@ -1,0 +1,1 @@
+"""Measurements: figures are ratios within one run, medians over several rounds."""

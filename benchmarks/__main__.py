@@ -1,0 +1,47 @@
+"""``python -m benchmarks``: the whole path and its stages, on a log made for it."""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+from pathlib import Path
+
+from benchmarks.access_log import write_access_log
+from benchmarks.sink import sink
+from benchmarks.stages import stages
+from benchmarks.whole_path import Run, run_once
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("--lines", type=int, default=200_000, help="lines of the log")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of the whole path")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="shipper-bench-") as directory:
+        log = Path(directory) / "access.log"
+        write_access_log(log, options.lines)
+        mean = log.stat().st_size / options.lines
+        print(f"{options.lines:,} lines of {mean:.0f} bytes")
+        _whole_path(log, options.lines, options.rounds)
+        costs = stages(log)
+        print("\nstage: µs of CPU a line")
+        floor = costs["bare match and groups()"]
+        for name, cost in costs.items():
+            print(f"  {name:<26}{cost:8.2f}{cost / floor:8.2f} × the bare match")
+
+
+def _whole_path(log: Path, lines: int, rounds: int) -> None:
+    print("\nwhole path, median of", rounds, "runs: lines/s, CPU µs a line, peak MB")
+    with sink() as target:
+        for max_bytes in (180_000, 500_000):
+            runs = [run_once(log, lines, target, max_bytes) for _ in range(rounds)]
+            median = Run(*map(statistics.median, zip(*runs, strict=True)))
+            print(
+                f"  requests of {max_bytes:,} bytes: {median.lines_a_second:9,.0f}"
+                f"{median.cpu_us:8.1f}{median.peak_mb:8.0f}"
+            )
+
+
+main()
