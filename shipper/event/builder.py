@@ -84,7 +84,11 @@ def event_builder(shape: Shape, envelope: Envelope) -> Build:
     def build(parsed: Parsed, eid: str, read_us: int) -> bytes:
         _, fields, time_us = parsed
         times = _times(time_us, read_us)
-        data = orjson.dumps(fields)
+        try:
+            data = orjson.dumps(fields)
+        except orjson.JSONEncodeError as error:
+            _check_depth(fields)
+            raise RefusedError("bad_value", f"the fields can't be JSON: {error}") from error
         if data.find(b"{", 1) > 0 or b"[" in data:
             _check_depth(fields)
         own = ""
