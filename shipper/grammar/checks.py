@@ -55,18 +55,10 @@ def check_spec(spec: GrammarSpec) -> Iterator[Fault]:
 
 def check_captures(spec: GrammarSpec, patterns: Sequence[Compiled]) -> Iterator[Fault]:
     """Yield where the patterns of *spec* and its `fields` and `time` disagree."""
-    time_fields = spec.time.field if spec.time else ()
     captured: dict[str, str | None] = {}
     for index, compiled in enumerate(patterns):
         names = {capture.field for capture in compiled.captures}
-        for name in sorted(names - set(spec.fields) - set(time_fields)):
-            yield Fault(("match", index), f"the field {name!r} is not described", _FIELD)
-        if spec.time and not spec.time.optional and not names & set(time_fields):
-            remedy = "name it in the pattern, or set `time: {optional: true}`"
-            yield Fault(("match", index), "has no time field", remedy)
-        if len(names & set(time_fields)) > 1:
-            remedy = "leave one to the time, and describe the other in `fields`"
-            yield Fault(("match", index), "has two time fields", remedy)
+        yield from _check_described(spec, index, names)
         for capture in compiled.captures:
             captured[capture.field] = capture.type or captured.get(capture.field)
             yield from _check_type(spec, index, capture.field, capture.type)
@@ -74,10 +66,22 @@ def check_captures(spec: GrammarSpec, patterns: Sequence[Compiled]) -> Iterator[
     for name in sorted(described - set(captured)):
         remedy = did_you_mean(name, captured) or "name it in a pattern, or leave it out"
         yield Fault(("fields", name), "no pattern gives this field", remedy)
-    for name in time_fields:
+    for name in spec.time.field if spec.time else ():
         if name not in captured:
             remedy = did_you_mean(name, captured)
             yield Fault(("time", "field"), f"no pattern gives the field {name!r}", remedy)
+
+
+def _check_described(spec: GrammarSpec, index: int, names: set[str]) -> Iterator[Fault]:
+    times = set(spec.time.field) if spec.time else set()
+    for name in sorted(names - set(spec.fields) - times):
+        yield Fault(("match", index), f"the field {name!r} is not described", _FIELD)
+    if spec.time and not spec.time.optional and not names & times:
+        remedy = "name it in the pattern, or set `time: {optional: true}`"
+        yield Fault(("match", index), "has no time field", remedy)
+    if len(names & times) > 1:
+        remedy = "leave one to the time, and describe the other in `fields`"
+        yield Fault(("match", index), "has two time fields", remedy)
 
 
 def _check_type(spec: GrammarSpec, index: int, name: str, type_: str | None) -> Iterator[Fault]:

@@ -2,7 +2,9 @@
 
 Rule 1: when the first n tokens match at the start of a text, so do the first n-1, so the longest
 prefix that matches is found by halving, in a few matches instead of one a token.
-Rule 2: nothing is compiled before the first failure; what is compiled is kept.
+Rule 2: only the first 65,536 characters are looked at: people read explanations, and a record of
+a megabyte must not cost seconds.
+Rule 3: nothing is compiled before the first failure; what is compiled is kept.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from shipper.grammar.grok import FLAGS, Branch, Compiled
 
 END = "end of line"
 _SHOWN = 60
+_LOOKED_AT = 65_536
 _ANCHORS = frozenset(["^", "$", r"\A", r"\Z", r"\z"])
 
 
@@ -26,6 +29,7 @@ class Furthest:
 
     def reach(self, text: str) -> tuple[int, str]:
         """Return the offset up to which *text* was understood, and what should have come next."""
+        text = text[:_LOOKED_AT]
         return max((prefixes.reach(text) for prefixes in self._prefixes), key=lambda r: r[0])
 
 
@@ -65,6 +69,6 @@ def _compile(expression: str) -> regex.Pattern[str] | None:
 def _as_written(tokens: Sequence[str], index: int) -> str:
     """Return the next token that takes text, as its author wrote it."""
     token = next((token for token in tokens[index:] if token not in _ANCHORS), END)
-    if not token.strip():
+    if token != token.strip():
         return repr(token)
     return token if len(token) <= _SHOWN else token[:_SHOWN] + "…"

@@ -18,7 +18,7 @@ import regex
 
 from shipper.grammar.patterns import Definition, PatternBook
 from shipper.grammar.suggest import did_you_mean
-from shipper.grammar.syntax import Piece, has_zero_width, is_lookaround, may_repeat_zero, pieces
+from shipper.grammar.syntax import Piece, is_lookaround, may_repeat_zero, pieces, without_zero_width
 
 MAX_EXPANDED: Final = 200_000
 MAX_DEPTH: Final = 60
@@ -128,11 +128,9 @@ class _Mention:
     def _always(self) -> bool:
         if any(frame.bars or frame.optional for frame in self.frames):
             return False
-        if has_zero_width(self.body):
-            return False
         try:
-            return regex.compile(self.body, FLAGS).fullmatch("") is None
-        except regex.error:  # a back reference to a group outside
+            return regex.compile(without_zero_width(self.body), FLAGS).fullmatch("") is None
+        except regex.error:  # such as a back reference to a group outside
             return False
 
 

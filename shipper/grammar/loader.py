@@ -81,7 +81,8 @@ def _validate(located: Located) -> GrammarSpec:
         return GrammarSpec.model_validate(located.data)
     except ValidationError as error:
         faults = [_fault(dict(detail)) for detail in error.errors(include_url=False)]
-        raise GrammarError([_problem(located, fault) for fault in faults]) from error
+        once = {fault.path: fault for fault in reversed(faults)}  # a union fails once a member
+        raise GrammarError([_problem(located, once[path]) for path in reversed(once)]) from error
 
 
 def _fault(detail: Mapping[str, Any]) -> Fault:

@@ -52,6 +52,7 @@ def read_pairs(text: str) -> dict[str, Any]:
 
 def _mistake(text: str, position: int) -> RecordError:
     """Say what is wrong with the pair that should start at *position*."""
+    position += len(text[position:]) - len(text[position:].lstrip(" \t\r\n"))
     if opened := _OPEN_QUOTE.match(text, position):
         if opened.end() < len(text) and text[opened.end()] == '"':
             return RecordError(opened.end() + 2, "a blank after the closing quote")

@@ -88,8 +88,11 @@ class MatchReader:
                     return None
         time_us = None
         if time_name is not None:
-            time_us = shape.read_time(fields.pop(time_name, None), now_us)
-            if time_us is None and not shape.optional:
+            if (text := fields.pop(time_name, None)) is not None:
+                time_us = shape.read_time(text, now_us)
+                if time_us is None:
+                    return None
+            elif not shape.optional:
                 return None
         if shape.derived:
             shape.derive(fields)

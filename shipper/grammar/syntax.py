@@ -26,7 +26,7 @@ class Piece(NamedTuple):
 
 _PIECE = re.compile(
     r"""
-    (?P<ref> %\{ [^{}]* \} )
+    (?P<ref> %\{ [^{}]* \}? )
   | (?P<backref> \\k<[^>]*> | \\k\{[^}]*\} | \\g<[^>]*> | \(\?P=[^)]*\) | \\[1-9] )
   | (?P<escape> \\ (?: x[0-9A-Fa-f]{2} | u[0-9A-Fa-f]{4} | [pPN]\{[^}]*\} | . ) )
   | (?P<set> \[ \^? \]? (?: \[:\^?\w+:\] | \\. | [^\]\\] )* \] )
@@ -61,11 +61,16 @@ def is_lookaround(opening: str) -> bool:
     return opening in _LOOKAROUNDS
 
 
-def has_zero_width(text: str) -> bool:
-    """Say whether *text* holds anchors, word boundaries or lookarounds."""
-    return any(
-        piece.text in _ZERO_WIDTH_ESCAPES
-        or (piece.kind == "literal" and piece.text in "^$")
-        or (piece.kind == "open" and is_lookaround(piece.text))
-        for piece in pieces(text)
-    )
+def without_zero_width(text: str) -> str:
+    """Return *text* without anchors, word boundaries and lookarounds, which take no characters."""
+    kept: list[str] = []
+    skipped = 0  # groups open inside a lookaround, itself included
+    for piece in pieces(text):
+        opens = piece.kind in ("open", "named")
+        if skipped:
+            skipped += opens - (piece.kind == "close")
+        elif is_lookaround(piece.text):
+            skipped = 1
+        elif piece.text not in _ZERO_WIDTH_ESCAPES and piece.text not in ("^", "$"):
+            kept.append(piece.text)
+    return "".join(kept)

@@ -1,0 +1,37 @@
+"""The page about grammars tells the truth."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from shipper.grammar.checks import ATOMIC
+from shipper.grammar.derive import TABLES
+from shipper.grammar.loader import parse_grammar
+from shipper.grammar.samples import run_samples
+from shipper.grammar.spec import FieldSpec, GrammarSpec, TimeSpec
+from shipper.grammar.time_formats import WORDS
+from tests.grammar.shelf import SHIPPED, core
+
+PAGE = Path(__file__).parents[2] / "docs" / "grammars.md"
+TEXT = PAGE.read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.split("\n")[0])
+def test_every_example_loads_and_its_samples_pass(block: str) -> None:
+    """What a reader copies from the page works as the page says."""
+    grammar = parse_grammar(block, str(PAGE), core())
+    results = run_samples(grammar)
+    assert results
+    assert [str(result) for result in results if not result.ok] == []
+
+
+def test_every_key_is_on_the_page() -> None:
+    """No key of the file, and no word that one takes, goes undocumented."""
+    keys = [field.alias or name for name, field in GrammarSpec.model_fields.items()]
+    words = [*keys, *FieldSpec.model_fields, *TimeSpec.model_fields]
+    for word in [*words, *ATOMIC, *TABLES, *WORDS, *SHIPPED]:
+        assert re.search(rf"`[^`\n]*\b{word}\b[^`\n]*`", TEXT), word
