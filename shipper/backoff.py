@@ -3,15 +3,27 @@
 Rule 1: the n-th pause in a row is drawn evenly from 0 to min(longest, first × 2ⁿ): shippers that
         failed together do not come back together.
 Rule 2: the other side's `Retry-After` is a lower bound; a pause is never longer than a day.
-Rule 3: while failing, one try at a time is under way; its success ends the failing for all.
+Rule 3: while failing, one try at a time is under way; a success ends the failing for all.
+Rule 4: tries that were under way together and fail together are one failure. Whoever was granted
+        leave before the last failure neither lengthens the pauses nor ends the present try.
 """
 
 from __future__ import annotations
 
 import threading
 from random import Random
+from typing import NamedTuple
 
 _LONGEST = 86_400.0
+# How soon to look again whether the one try under way has succeeded.
+_LOOK_AGAIN = 0.5
+
+
+class Leave(NamedTuple):
+    """Leave to try if `wait` is 0, else ask again in so many seconds. `round` is the gate's own."""
+
+    wait: float
+    round: int
 
 
 class Backoff:
@@ -23,40 +35,45 @@ class Backoff:
         self._rng = rng
         self._lock = threading.Lock()
         self._failures = 0
+        self._round = 0
         self._until = 0.0
         self._probing = False
 
-    def enter(self, now: float) -> float:
-        """Ask for leave to try: 0 grants it, else come back in so many seconds.
+    def enter(self, now: float) -> Leave:
+        """Ask for leave to try.
 
-        Whoever was granted leave must call `succeed`, `fail` or `leave`.
+        Whoever is granted it must hand it to `succeed`, `fail` or `leave`.
         """
         with self._lock:
-            if not self._failures:
-                return 0.0
-            if now < self._until:
-                return self._until - now
-            if self._probing:
-                return self._first
-            self._probing = True
-            return 0.0
+            if self._failures:
+                if now < self._until:
+                    return Leave(self._until - now, self._round)
+                if self._probing:
+                    return Leave(min(self._first, _LOOK_AGAIN), self._round)
+                self._probing = True
+            return Leave(0.0, self._round)
 
-    def leave(self) -> None:
-        """Give leave back without having tried."""
+    def leave(self, leave: Leave) -> None:
+        """Give *leave* back without having tried."""
         with self._lock:
-            self._probing = False
+            if leave.round == self._round:
+                self._probing = False
 
-    def succeed(self) -> None:
+    def succeed(self, _leave: Leave) -> None:
         """End the failing, for all."""
         with self._lock:
             self._failures, self._probing = 0, False
 
-    def fail(self, now: float, at_least: float = 0.0) -> float:
+    def fail(self, leave: Leave, now: float, at_least: float = 0.0) -> float:
         """Note a failure and return the pause that follows, *at_least* so many seconds."""
         with self._lock:
+            if self._failures and leave.round != self._round:
+                self._until = max(self._until, now + min(_LONGEST, at_least))
+                return max(0.0, self._until - now)
             ceiling = min(self._longest, self._first * 2.0 ** min(self._failures, 60))
             pause = min(_LONGEST, at_least + self._rng.uniform(0.0, ceiling))
             self._failures += 1
-            self._until = max(self._until, now + pause)
+            self._round += 1
+            self._until = now + pause
             self._probing = False
             return pause

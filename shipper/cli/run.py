@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -49,6 +50,7 @@ def run(
     """
     from shipper.cli.progress import LogLines, ProgressBar
     from shipper.service import logs
+    from shipper.service.reload import Reloader
     from shipper.service.run import Manner
     from shipper.service.run import run as run_service
 
@@ -58,9 +60,9 @@ def run(
     with display:
         # Inside: while a bar is on the terminal, lines have to go above it.
         logs.configure(log_format, verbose=verbose)
-        last = run_service(
-            config, logs.report, Manner(once=once, give_up=give_up, grace=grace), display.show
-        )
+        manner = Manner(once=once, give_up=give_up, grace=grace)
+        reloader = None if once else Reloader(config_file, os.environ, logs.report)
+        last = run_service(config, logs.report, manner, display.show, reloader)
     if once:
         click.echo(
             f"delivered {last.delivered} events, {last.buried} refused, {last.queued} queued"

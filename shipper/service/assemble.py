@@ -12,6 +12,7 @@ import uuid
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from shipper.collector.client import Address, HttpCollector
 from shipper.config.models import Config, SourceConfig
@@ -44,6 +45,14 @@ class Parts:
     watch: Watch
 
 
+class State(NamedTuple):
+    """An open state directory, held by this process."""
+
+    store: Store
+    lock: Path
+    namespace: uuid.UUID
+
+
 class Books:
     """The store, as the fleet sees it: with the namespace of ids and the time of day."""
 
@@ -67,17 +76,23 @@ class Books:
         return int(self._clock.wall() * 1000)
 
 
-def assemble(config: Config, report: Report, stack: ExitStack) -> Parts:
-    """Open the state and wire the parts. Raises StateError, GrammarError."""
-    recipes = {source.name: recipe(config, source) for source in config.sources}
+def open_state(config: Config, stack: ExitStack) -> State:
+    """Open the state that *config* names, and hold its lock. Raises StateError."""
     store = Store.open(config.state)
     stack.callback(store.close)
     lock = stack.enter_context(sender_lock(config.state))
     namespace = store.namespace(config.namespace or socket.gethostname())
+    return State(store, lock, namespace)
+
+
+def assemble(config: Config, state: State, report: Report, stack: ExitStack) -> Parts:
+    """Wire the parts round the *state*. Raises StateError, GrammarError."""
+    recipes = {source.name: recipe(config, source) for source in config.sources}
+    store = state.store
     sources = [_source(source) for source in config.sources]
     fleet = Fleet(
         sources,
-        Books(store, namespace, CLOCK),
+        Books(store, state.namespace, CLOCK),
         report,
         limits=Limits(chunk_bytes=config.tail.chunk_bytes),
         grace=config.tail.rotate_grace,
@@ -97,7 +112,7 @@ def assemble(config: Config, report: Report, stack: ExitStack) -> Parts:
         clock=CLOCK,
         rng=random.Random(),  # noqa: S311  # jitter, not a secret
     )
-    return Parts(store, lock, fleet, pump, emitter, watch)
+    return Parts(store, state.lock, fleet, pump, emitter, watch)
 
 
 def library(config: Config) -> Library:

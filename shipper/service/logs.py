@@ -1,14 +1,16 @@
 """What the shipper says of itself: one line a change of state, never one a record.
 
 Rule 1: a line is an event's name and its facts, as ``key=value`` text or as one JSON object.
-Rule 2: facts may come from outside (file names, the collector's words): in text they are quoted
-        so that a line stays one line and a terminal is not driven.
+Rule 2: facts may come from outside (file names, the collector's words): they are quoted so that a
+        line stays one line of ASCII, no terminal is driven, and every JSON parser takes it.
+Rule 3: no fact can stand in for the time, the level or the event of a line.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import math
 import re
 import sys
 from collections.abc import Callable
@@ -63,19 +65,19 @@ class _Formatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        line = {
+        line: dict[str, object] = {
             "time": time.replace("+00:00", "Z"),
             "level": record.levelname.lower(),
             "event": record.getMessage(),
-            **getattr(record, "facts", {}),
         }
+        line |= {key: v for key, v in getattr(record, "facts", {}).items() if key not in line}
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
         return self._render(line)
 
 
 def _as_json(line: dict[str, object]) -> str:
-    return json.dumps(line, default=str)
+    return json.dumps({key: _value(fact) for key, fact in line.items()})
 
 
 def _as_text(line: dict[str, object]) -> str:
@@ -86,8 +88,22 @@ def _as_text(line: dict[str, object]) -> str:
 
 
 def _quoted(value: object) -> str:
-    text = str(value)
+    text = _whole(str(value))
     return text if _PLAIN.fullmatch(text) else json.dumps(text)
+
+
+def _value(fact: object) -> bool | int | float | str | None:
+    """Return *fact* as JSON has it; JSON knows no other kinds of scalars, and no infinities."""
+    if fact is None or isinstance(fact, bool | int):
+        return fact
+    if isinstance(fact, float) and math.isfinite(fact):
+        return fact
+    return _whole(str(fact))
+
+
+def _whole(text: str) -> str:
+    """Return *text* with half characters written out: a file's name may hold bytes of no text."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 _: Report = report

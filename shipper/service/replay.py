@@ -4,6 +4,7 @@ Rule 1: an event that the collector refused goes back into the queue as it is, w
 Rule 2: a record that no grammar took is parsed anew, by its source's grammars of today, at its
         old place: its event has the id that it would have had from the start.
 Rule 3: a letter leaves only in the transaction that queues its event; one that fails again stays.
+Rule 4: only whole records are parsed: of a line whose end was not kept, no event can be made.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from shipper.event.chunk import Recipe, take
 from shipper.event.ids import event_ids
 from shipper.formats.framing import split_lines
 from shipper.service.assemble import recipe
-from shipper.store.dead_letters import DeadLetter
+from shipper.store.dead_letters import KEPT_BYTES, DeadLetter
 from shipper.store.store import Store
 
 _PAGE = 500
@@ -63,9 +64,16 @@ def _event(letter: DeadLetter, how: Recipe | None, max_bytes: int) -> bytes | tu
         return letter.event if fits(letter.event, max_bytes) else ("too_large", limit)
     if how is None:
         return letter.reason, f"no source is named {letter.source!r} any more"
-    if len(letter.raw) >= how.line_bytes or letter.generation is None or letter.offset is None:
+    return _parsed(letter, how)
+
+
+def _parsed(letter: DeadLetter, how: Recipe) -> bytes | tuple[str, str]:
+    """Return the event of a record that never became one, or why it fails again."""
+    if len(letter.raw) >= min(how.line_bytes, KEPT_BYTES):
         return letter.reason, letter.detail
-    (raw,), (text,) = split_lines(letter.raw, letter.offset)
-    eid = event_ids(letter.generation)(letter.offset, raw)
-    event = take(text, how, eid, letter.created_ms * 1000)
+    if letter.generation is None or letter.offset is None or letter.raw.count(b"\n"):
+        return letter.reason, "its place in a file is not on record"
+    _, texts = split_lines(letter.raw, letter.offset)
+    eid = event_ids(letter.generation)(letter.offset, letter.raw)
+    event = take("".join(texts), how, eid, letter.created_ms * 1000)
     return event if isinstance(event, bytes) else event[1:]

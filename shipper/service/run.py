@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,8 +17,9 @@ from shipper.config.models import Config
 from shipper.errors import CollectorError
 from shipper.model import Report
 from shipper.pump import Lag
-from shipper.service.assemble import Parts, assemble
-from shipper.service.threads import Crew, stop_on_signal
+from shipper.service.assemble import Parts, State, assemble, open_state
+from shipper.service.reload import Reloader
+from shipper.service.threads import Crew, Stopping, stop_on_signal
 from shipper.tail.watch import watching
 
 _TICK = 0.1
@@ -50,34 +51,87 @@ class Manner:
 
 
 def run(
-    config: Config, report: Report, manner: Manner, tell: Callable[[Snapshot], None]
+    config: Config,
+    report: Report,
+    manner: Manner,
+    tell: Callable[[Snapshot], None],
+    reloader: Reloader | None = None,
 ) -> Snapshot:
     """Run until stopped by a signal, or with `once` until all is delivered.
 
-    Raises StateError, GrammarError, CollectorError (`once` gave up; the queue keeps the events),
-    and whatever unexpected error stopped a thread.
+    With a *reloader*, take up changed configurations on the way. Raises StateError, GrammarError,
+    CollectorError (`once` gave up; the queue keeps the events), and whatever unexpected error
+    stopped a thread.
     """
     with ExitStack() as stack:
-        parts = assemble(config, report, stack)
-        crew = Crew()
-        stack.enter_context(stop_on_signal(crew.stop))
-        _start(parts, crew, stack, config)
-        watch = _Watch(parts, tell)
+        state = open_state(config, stack)
+        stopping = Stopping()
+        stack.enter_context(stop_on_signal(stopping.set))
+        stack.enter_context(reloader.listening() if reloader else nullcontext())
         report("service.started", pid=os.getpid(), state=config.state)
-        try:
-            gave_up = _until_done(crew, watch, manner)
-        finally:
-            if busy := crew.join(manner.grace):
-                report("service.busy", threads=",".join(busy), grace_seconds=manner.grace)
-        if crew.crash is not None:
-            raise crew.crash
-        last = watch.look()
-        report("service.stopped", delivered=last.delivered, queued=last.queued)
+        while True:
+            shift = _Shift(config, state, report, manner, stopping)
+            last, fresh = shift.work(tell, reloader)
+            if fresh is None:
+                report("service.stopped", delivered=last.delivered, queued=last.queued)
+                return last
+            config = fresh
+
+
+class _Shift:
+    """What runs under one configuration."""
+
+    def __init__(
+        self,
+        config: Config,
+        state: State,
+        report: Report,
+        manner: Manner,
+        stopping: Stopping,
+    ) -> None:
+        self._config = config
+        self._state = state
+        self._report = report
+        self._manner = manner
+        self._stopping = stopping
+
+    def work(
+        self, tell: Callable[[Snapshot], None], reloader: Reloader | None
+    ) -> tuple[Snapshot, Config | None]:
+        """Run to the end; return how it went, and the configuration to go on with, if any."""
+        with ExitStack() as stack:
+            parts = assemble(self._config, self._state, self._report, stack)
+            crew = Crew()
+            watch = _Watch(parts, tell)
+            _start(parts, crew, stack, self._config)
+            try:
+                fresh, gave_up = self._until_done(crew, watch, reloader)
+            finally:
+                if busy := crew.join(self._manner.grace):
+                    self._report("service.busy", threads=",".join(busy))
+            if crew.crash is not None:
+                raise crew.crash
+            last = watch.look()
         if gave_up:
-            what = f"nothing could be delivered for {manner.give_up:g} s: {last.trouble}"
+            what = f"nothing could be delivered for {self._manner.give_up:g} s: {last.trouble}"
             remedy = f"{last.queued} events are safe in the queue: mend it and run again"
             raise CollectorError(what, remedy)
-        return last
+        return last, fresh
+
+    def _until_done(
+        self, crew: Crew, watch: _Watch, reloader: Reloader | None
+    ) -> tuple[Config | None, bool]:
+        """Wait for the end; return a configuration to go on with, and whether it gave up."""
+        manner = self._manner
+        while not self._stopping.wait(_TICK) and not crew.stopping.is_set():
+            watch.tick()
+            if manner.once and watch.done():
+                break
+            if manner.once and watch.hopeless(manner.give_up):
+                return None, True
+            if reloader and (fresh := reloader.news(self._config)):
+                return fresh, False
+        return None, False
 
 
 def _start(parts: Parts, crew: Crew, stack: ExitStack, config: Config) -> None:
@@ -96,17 +150,6 @@ def _start(parts: Parts, crew: Crew, stack: ExitStack, config: Config) -> None:
     for number in range(config.collector.concurrency):
         # Now and then look into the queue without a ring: another process may have added to it.
         crew.start(f"sender-{number}", parts.emitter.turn, sending, 1.0)
-
-
-def _until_done(crew: Crew, watch: _Watch, manner: Manner) -> bool:
-    """Wait for the end; tell whether it came by giving up."""
-    while not crew.stopping.wait(_TICK):
-        watch.tick()
-        if manner.once and watch.done():
-            return False
-        if manner.once and watch.hopeless(manner.give_up):
-            return True
-    return False
 
 
 class _Watch:

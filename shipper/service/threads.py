@@ -3,10 +3,12 @@
 Rule 1: an unexpected exception in any thread stops the whole: nothing precious is in memory.
 Rule 2: a bell that rings during a turn is heard after it: no wake-up is lost.
 Rule 3: stopping waits for the turns under way, but no longer than the grace time.
+Rule 4: what a signal handler calls takes no lock, for the thread that it interrupts may hold it.
 """
 
 from __future__ import annotations
 
+import queue
 import signal
 import threading
 import time
@@ -41,17 +43,45 @@ class Bell:
             self._condition.wait_for(lambda: self._rings > heard, seconds)
 
 
+class Stopping:
+    """A flag that a signal handler may set (rule 4): `threading.Event` would take a lock."""
+
+    def __init__(self) -> None:
+        self._set = False
+        # Its `put` is the one blocking-free call that Python documents as safe in a handler.
+        self._word: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+    def is_set(self) -> bool:
+        """Tell whether it has been set."""
+        return self._set
+
+    def set(self) -> None:
+        """Set it, and wake all who wait."""
+        self._set = True
+        self._word.put(None)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until it is set, *seconds* at most; tell whether it is."""
+        if not self._set:
+            try:
+                self._word.get(timeout=min(seconds, threading.TIMEOUT_MAX))
+            except queue.Empty:
+                return self._set
+            self._word.put(None)  # for the next who waits
+        return self._set
+
+
 class Crew:
     """The threads of the service."""
 
     def __init__(self) -> None:
-        self.stopping = threading.Event()
+        self.stopping = Stopping()
         self.crash: BaseException | None = None
         self._threads: list[threading.Thread] = []
         self._bells: list[Bell] = []
 
     def bell(self) -> Bell:
-        """Return a new bell that also rings when the crew stops."""
+        """Return a new bell that also rings when the crew is joined."""
         self._bells.append(Bell())
         return self._bells[-1]
 
@@ -91,16 +121,17 @@ class Crew:
 
 @contextmanager
 def stop_on_signal(stop: Callable[[], None]) -> Iterator[None]:
-    """Call *stop* at SIGTERM or SIGINT; a second one ends the process at once."""
+    """Call *stop* at SIGTERM or SIGINT; a second one, of either, ends the process at once."""
+    numbers = (signal.SIGTERM, signal.SIGINT)
 
-    def handle(signum: int, _frame: FrameType | None) -> None:
-        signal.signal(signum, signal.SIG_DFL)
+    def handle(_signum: int, _frame: FrameType | None) -> None:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
         stop()
 
-    numbers = (signal.SIGTERM, signal.SIGINT)
     old = {number: signal.signal(number, handle) for number in numbers}
     try:
         yield
     finally:
         for number, handler in old.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import json
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,14 @@ def site(tmp_path: Path, collector: DevCollector) -> Site:
     return Site(tmp_path, collector.url)
 
 
+def eventually(claim: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Wait until *claim* holds, and fail if it does not in time."""
+    end = time.monotonic() + seconds
+    while not claim():
+        assert time.monotonic() < end, "it did not come true in time"
+        time.sleep(0.02)
+
+
 def paths(collector: DevCollector) -> list[str]:
     """Return the request paths of all events, in the order of their arrival."""
     events = reversed(collector.good())
@@ -88,6 +97,9 @@ def test_a_dead_collector_costs_time_only(tmp_path: Path) -> None:
     with DevCollector(known_schemas(Library())) as gone:
         port = gone.port
     site = Site(tmp_path, f"http://127.0.0.1:{port}")
+    # With several requests in flight, the network decides which of them comes first.
+    text = site.config.read_text().replace("collector: {", "collector: {concurrency: 1, ")
+    site.config.write_text(text)
     for _ in range(3):
         site.write(700)
         code, output = site.run_once("--give-up", "0.3")
@@ -185,6 +197,31 @@ def test_get_sends_one_event_a_request(tmp_path: Path, collector: DevCollector) 
     site.write(20)
     assert site.run_once()[0] == 0
     assert (collector.counts().good, collector.counts().bad) == (20, 0)
+
+
+def test_a_changed_configuration_is_taken_up_without_a_restart(
+    site: Site, collector: DevCollector
+) -> None:
+    """SIGHUP adds a source and reads nothing again; a wrong configuration is refused."""
+    site.write(5)
+    with running("run", "-c", site.config) as program:
+        program.wait_for("service.started")
+        other = site.directory / "other.txt"
+        other.write_text(line(901) + line(902))
+        good = site.config.read_text()
+
+        site.config.write_text(good.replace("grammar: nginx_access", "grammar: nonsense"))
+        program.process.send_signal(signal.SIGHUP)
+        assert "nonsense" in program.wait_for("config.refused")
+
+        more = f", {{name: other, paths: ['{other}'], grammar: nginx_access}}]"
+        site.config.write_text(good.replace("}]", "}" + more))
+        program.wait_for("config.reloaded")  # by itself: the file has changed
+        site.write(1)
+        eventually(lambda: collector.counts().total >= 8)
+        assert program.stop() == 0
+    expected = [*(f"/{number}" for number in range(1, 7)), "/901", "/902"]
+    assert sorted(paths(collector)) == sorted(expected)
 
 
 @pytest.mark.parametrize(
