@@ -5,7 +5,8 @@ Rule 1: batches, rejects, checkpoint and ledger of a chunk commit together (`Sto
 Rule 2: a tailer advances only after its chunk is committed; a failed commit changes nothing, and
         the same bytes are read again.
 Rule 3: a turn is bounded in bytes, so that stopping is quick and no file starves another.
-Rule 4: a full queue pauses the pump: it stops reading, and the log files keep what waits.
+Rule 4: a full queue pauses the pump: it stops reading, and the log files keep what waits. The
+        sweep goes on, so that files which are rotated away meanwhile are held.
 """
 
 from __future__ import annotations
@@ -93,10 +94,11 @@ class Pump:
         """
         self.turned_at = self._clock.monotonic()
         try:
+            swept = self._sweep(self.turned_at)
             if self._store.used_bytes() >= self._pace.queue_bytes:
                 self._pause("the queue is full")
                 return None
-            size = self._read(self.turned_at)
+            size = self._read(self.turned_at, swept=swept)
         except StateBusyError as error:
             self._pause(error.message)
             return None
@@ -105,16 +107,15 @@ class Pump:
             return 0.0 if size >= _MUCH else self._pace.breath
         return self._pace.nudged_sweep if self._nudged else None
 
-    def _read(self, now: float) -> int:
+    def _read(self, now: float, *, swept: bool) -> int:
         """Read and commit; return the bytes."""
-        swept = self._sweep(now)
         self._fleet.poll(now, _HOT)
         ready = self._fleet.ready(now)
         chunks = self._chunks(ready, now)
         if chunks:
-            self._commit(chunks)
+            self._commit(chunks, now)
         if swept or ready:
-            self.caught_up = swept and not ready
+            self.caught_up = swept and not ready and not self._fleet.crowded
         return sum(chunk.width for _, chunk in chunks)
 
     def _sweep(self, now: float) -> bool:
@@ -145,7 +146,7 @@ class Pump:
                 self._fleet.trouble(tailer, error)
                 continue
             if isinstance(chunk, Changed):
-                self._fleet.changed(tailer, chunk)
+                self._fleet.changed(tailer, chunk, now)
             elif chunk is not None:
                 chunks.append((tailer, chunk))
                 room -= chunk.width
@@ -153,13 +154,14 @@ class Pump:
                 self._fleet.retire(tailer)
         return chunks
 
-    def _commit(self, chunks: list[tuple[Tailer, Chunk]]) -> None:
+    def _commit(self, chunks: list[tuple[Tailer, Chunk]], now: float) -> None:
         wall = self._clock.wall()
         read_us = int(wall * 1_000_000)
         turn = [Progress(c.after, self._parse(t, c, read_us)) for t, c in chunks]
         self._store.commit(turn, int(wall * 1000))
         for tailer, chunk in chunks:
             tailer.advance(chunk)
+            tailer.served_at = now
 
     def _parse(self, tailer: Tailer, chunk: Chunk, read_us: int) -> Parse:
         if chunk.width != len(chunk.data):

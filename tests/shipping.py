@@ -35,9 +35,10 @@ _ANY_LINE = r"""
 name: any_line
 title: any line at all
 schema: iglu:com.example/any_line/jsonschema/1-0-0
-match: ['(?s)^(?<message>.*)$']
+match: ['(?s)^(?=(?:t=(?<when>\d+))?)(?<message>.*)$']
+time: {field: when, formats: [epoch_s], timezone: UTC, optional: true}
 fields:
-  message: {description: the whole line, max_length: 1000000}
+  message: {description: the whole line, max_length: 65535}
 samples:
   - {line: anything, expect: {message: anything}}
 """
@@ -138,6 +139,11 @@ def any_line(directory: Path) -> Grammar:
     return Library([file.parent]).get("any_line")
 
 
+def stamped(number: int, text: str) -> str:
+    """Return a line that carries its own time, so that it makes the same bytes whenever read."""
+    return f"t={1_795_000_000 + number} {text}"
+
+
 class Shipper:
     """A reading side that is turned by hand."""
 
@@ -184,9 +190,7 @@ class Shipper:
         books = Books(self.store, self.store.namespace("test-host"), clock)
         self.fleet = Fleet(self.sources, books, self.reports, limits=self.limits, grace=GRACE)
         recipes = {source.name: self._recipe for source in self.sources}
-        self.pump = Pump(
-            self.fleet, self.store, recipes, self.reports, pace=self.pace, clock=clock
-        )
+        self.pump = Pump(self.fleet, self.store, recipes, self.reports, pace=self.pace, clock=clock)
 
     def stop(self) -> None:
         """Stop in good order."""
@@ -287,3 +291,8 @@ def shippers(directory: Path) -> Iterator[Make]:
             ledger = shipper.ledger()
             shipper.stop()
             assert ledger.adds_up(), ledger
+
+
+def open_descriptors() -> int:
+    """Return how many descriptors this process has open."""
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())

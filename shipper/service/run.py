@@ -7,9 +7,10 @@ the state is written back and closed. What was not sent stays in the queue.
 from __future__ import annotations
 
 import os
+import resource
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -63,6 +64,7 @@ def run(
     CollectorError (`once` gave up; the queue keeps the events), and whatever unexpected error
     stopped a thread.
     """
+    _raise_descriptor_limit()
     with ExitStack() as stack:
         state = open_state(config, stack)
         stopping = Stopping()
@@ -132,6 +134,13 @@ class _Shift:
             if reloader and (fresh := reloader.news(self._config)):
                 return fresh, False
         return None, False
+
+
+def _raise_descriptor_limit() -> None:
+    """Take as many file descriptors as there may be: each file that is read holds one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # where the system says no, what there is has to do
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _start(parts: Parts, crew: Crew, stack: ExitStack, config: Config) -> None:

@@ -10,6 +10,7 @@ Rule 3: WAL with synchronous=NORMAL: a power cut may undo the last transactions,
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -23,11 +24,15 @@ _BUSY_MS = 10_000
 # Checkpoint the WAL every 16 MiB: small enough to stay in the page cache, rare enough to be cheap.
 _PRAGMAS = f"""
 PRAGMA busy_timeout = {_BUSY_MS};
-PRAGMA journal_mode = WAL;
 PRAGMA synchronous = NORMAL;
 PRAGMA wal_autocheckpoint = 4096;
 PRAGMA journal_size_limit = 67108864;
 PRAGMA foreign_keys = ON;
+"""
+# One statement, one snapshot: another process may be making the tables just now.
+_VERSION = """
+SELECT user_version, (SELECT min(name) FROM sqlite_master WHERE type = 'table')
+FROM pragma_user_version
 """
 _TRANSIENT = {
     sqlite3.SQLITE_BUSY: "is locked by another process",
@@ -49,12 +54,11 @@ class Database:
         self._lock = threading.RLock()
         _check_sqlite()
         with translated(path):
-            fresh = not path.exists()
+            # Made by ourselves: SQLite would let the umask decide who may read it.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             self._db = sqlite3.connect(
                 path, isolation_level=None, check_same_thread=False, timeout=_BUSY_MS / 1000
             )
-            if fresh:
-                path.chmod(0o600)
         try:
             self._prepare()
         except BaseException:
@@ -88,12 +92,22 @@ class Database:
 
     def _prepare(self) -> None:
         with translated(self.path):
-            (version,) = self._db.execute("PRAGMA user_version").fetchone()
+            version, table = self._db.execute(_VERSION).fetchone()
+            if version == 0 and table is not None:
+                what = f"{self.path} is another program's database: it has a table {table!r}"
+                raise StateError(what, "use another state directory")
             if version > len(MIGRATIONS):
                 what = f"{self.path} has schema {version}, this program knows up to"
                 remedy = "use the newer shipper, or another state directory"
                 raise StateError(f"{what} {len(MIGRATIONS)}", remedy)
+            if version == 0:
+                # Works only before the first table is made; it lets the file shrink one day.
+                self._db.execute("PRAGMA auto_vacuum = INCREMENTAL")
             self._db.executescript(_PRAGMAS)
+            (mode,) = self._db.execute("PRAGMA journal_mode = WAL").fetchone()
+            if mode != "wal":
+                what = f"{self.path} is on a file system without shared memory (a network share?)"
+                raise StateError(what, "put the state directory on a local disk")
             if version < len(MIGRATIONS):
                 self._migrate()
 

@@ -6,6 +6,7 @@ and the collector's words. Both are compressed; nothing is ever deleted here by 
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
@@ -162,8 +163,9 @@ def _where(selection: Selection) -> tuple[str, list[object]]:
     parts = ["1"]
     values: list[object] = []
     if selection.ids:
-        parts.append(f"id IN ({','.join('?' * len(selection.ids))})")
-        values += selection.ids
+        # As one JSON text: any number of ids, and of any size, is a valid question.
+        parts.append("id IN (SELECT value FROM json_each(?))")
+        values.append(json.dumps(list(selection.ids)))
     if selection.reason is not None:
         parts.append("reason = ?")
         values.append(selection.reason)

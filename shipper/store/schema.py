@@ -39,7 +39,8 @@ CREATE TABLE file (              -- one row a file generation
     start INTEGER NOT NULL,      -- where reading began
     offset INTEGER NOT NULL,     -- where the next record begins
     size INTEGER NOT NULL,       -- as last seen
-    state TEXT NOT NULL CHECK (state IN ('open', 'finished')),
+    -- finished: let go, but it is read on if it comes back; over: no file can continue it
+    state TEXT NOT NULL CHECK (state IN ('open', 'finished', 'over')),
     first_seen INTEGER NOT NULL, -- milliseconds
     last_seen INTEGER NOT NULL,
     open_group BLOB,             -- an unfinished multi-line record

@@ -45,11 +45,18 @@ SELECT id, generation, source, path, canonical, device, inode, head_length, head
     tail_length, tail_digest, start, offset, size
 FROM file
 """
+# What was counted as lost when a file was let go is not lost if it came back and is read on.
+_NOT_LOST = "bytes_lost = CASE state WHEN 'open' THEN bytes_lost ELSE 0 END + ?"
+_ADDED = [f"{name} = {name} + ?" for name in Ledger._fields if name != "bytes_lost"]
 _MOVE_FILE = f"""
-UPDATE file SET path = ?, device = ?, inode = ?, head_length = ?, head_digest = ?,
+UPDATE file SET source = ?, path = ?, device = ?, inode = ?, head_length = ?, head_digest = ?,
     tail_length = ?, tail_digest = ?, offset = ?, size = ?, state = 'open', last_seen = ?,
-    {", ".join(f"{name} = {name} + ?" for name in Ledger._fields)}
+    {", ".join([*_ADDED, _NOT_LOST])}
 WHERE id = ?
+"""
+_SELECT_KNOWN = f"""
+{_SELECT_FILES.replace("FROM", ", state FROM")}
+WHERE device = ? AND inode = ? ORDER BY state = 'open' DESC, last_seen DESC, id DESC LIMIT 1
 """
 _COUNT = """
 INSERT INTO counter (name, source, value) VALUES (?, ?, ?)
@@ -156,12 +163,11 @@ class Store:
             rows = db.execute(f"{_SELECT_FILES} WHERE state = 'open' ORDER BY id").fetchall()
         return [_checkpoint(row) for row in rows]
 
-    def known(self, node: Node) -> list[Checkpoint]:
-        """Return all generations ever read from *node*, the newest first."""
-        sql = f"{_SELECT_FILES} WHERE device = ? AND inode = ? ORDER BY id DESC"
+    def known(self, node: Node) -> Checkpoint | None:
+        """Return the generation that was last read from *node*, unless it is over for good."""
         with self._database.reading() as db:
-            rows = db.execute(sql, node).fetchall()
-        return [_checkpoint(row) for row in rows]
+            row = db.execute(_SELECT_KNOWN, node).fetchone()
+        return None if row is None or row[-1] == "over" else _checkpoint(row[:-1])
 
     def commit(self, turn: Iterable[Progress], now_ms: int) -> None:
         """Queue the events, file the rejects, move the checkpoints and the ledger: all or none."""
@@ -173,11 +179,11 @@ class Store:
 
     def finish(self, checkpoint: Checkpoint, lost_bytes: int, now_ms: int) -> None:
         """Close the books on a generation that is over; *lost_bytes* were never read."""
+        state = "over" if checkpoint.over else "finished"
         with self._database.transaction() as db:
             db.execute(
-                "UPDATE file SET state = 'finished', bytes_lost = bytes_lost + ?, last_seen = ? "
-                "WHERE id = ?",
-                (lost_bytes, now_ms, checkpoint.row),
+                "UPDATE file SET state = ?, bytes_lost = ?, last_seen = ? WHERE id = ?",
+                (state, lost_bytes, now_ms, checkpoint.row),
             )
 
     # Queue
@@ -272,7 +278,8 @@ def _next_ordinal(db: sqlite3.Connection, stream: bytes) -> int:
 
 def _file_row(checkpoint: Checkpoint, ledger: Ledger, now_ms: int) -> tuple[object, ...]:
     c = checkpoint
-    return (c.path, *c.node, *c.head, *c.tail, c.offset, c.size, now_ms, *ledger, c.row)
+    where = (c.source, c.path, *c.node, *c.head, *c.tail, c.offset, c.size)
+    return (*where, now_ms, *ledger, c.row)
 
 
 def _checkpoint(row: tuple[Any, ...]) -> Checkpoint:

@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from shipper.formats.fingerprint import HEAD_BYTES, TAIL_BYTES, Fingerprint, fingerprint
 
+_SIGN = 1 << 63
+
 
 class Node(NamedTuple):
     """The device and inode of a file, as signed 64-bit numbers, which SQLite can store."""
@@ -21,6 +23,8 @@ class Node(NamedTuple):
     @classmethod
     def of(cls, device: int, inode: int) -> Node:
         """Take `st_dev` and `st_ino`, which are unsigned."""
+        if device | inode < _SIGN:
+            return cls(device, inode)
         return cls(_signed(device), _signed(inode))
 
 
@@ -44,7 +48,10 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """A generation in the state file. `offset` is where its next record begins, in plain bytes."""
+    """A generation in the state file. `offset` is where its next record begins, in plain bytes.
+
+    With `over`, no file can ever continue it: it was truncated, rewritten, or deleted for good.
+    """
 
     row: int
     generation: uuid.UUID
@@ -57,6 +64,11 @@ class Checkpoint:
     start: int
     offset: int
     size: int
+    over: bool = False
+
+    def unread(self, size: int) -> int:
+        """Return how many bytes of a file of *size* bytes have not been read."""
+        return max(0, size - self.offset)
 
     def at(self, offset: int, before: bytes, size: int) -> Checkpoint:
         """Return the checkpoint moved on to *offset*; *before* are the bytes that end there."""
@@ -67,10 +79,14 @@ class Checkpoint:
         """Return the checkpoint with the digest of a head that has grown."""
         return replace(self, head=fingerprint(head[:HEAD_BYTES]))
 
-    def moved(self, path: str, node: Node) -> Checkpoint:
-        """Return the checkpoint of the same generation under another name, or on another inode."""
-        return replace(self, path=path, node=node)
+    def moved(self, path: str, node: Node, source: str | None = None) -> Checkpoint:
+        """Return the checkpoint under another name, on another inode, or of another source."""
+        return replace(self, path=path, node=node, source=source or self.source)
+
+    def ended(self) -> Checkpoint:
+        """Return the checkpoint of a generation that is over for good."""
+        return replace(self, over=True)
 
 
 def _signed(number: int) -> int:
-    return number - (1 << 64) if number >= 1 << 63 else number
+    return number - (_SIGN << 1) if number >= _SIGN else number

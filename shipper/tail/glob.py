@@ -13,7 +13,7 @@ import fnmatch
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -34,7 +34,7 @@ class Glob:
 
     def __init__(self, pattern: str) -> None:
         self.pattern = os.path.normpath(pattern)
-        segments = self.pattern.strip("/").split("/")
+        segments = _without_repeats(self.pattern.strip("/").split("/"))
         magic = next((i for i, s in enumerate(segments) if _MAGIC.search(s)), len(segments) - 1)
         self.root = "/" + "/".join(segments[:magic])
         self._segments = tuple(segments[magic:])
@@ -72,7 +72,7 @@ class Glob:
         wanted = re.compile(_regex(first)).fullmatch
         for entry in _entries(folder, found):
             if first == _GLOBSTAR:
-                if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False):
+                if not entry.name.startswith(".") and _is_directory(entry, found):
                     self._walk(entry.path, segments, found)
             elif wanted(entry.name):
                 self._step(entry.path, rest, found)
@@ -101,27 +101,44 @@ class Exclude:
 
     def matches(self, path: str) -> bool:
         """Tell whether *path* is to be left alone."""
+        if not self._names and not self._globs:
+            return False
         name = path.rpartition("/")[2]
         return any(p.match(name) for p in self._names) or any(g.matches(path) for g in self._globs)
 
 
-def _entries(folder: str, found: Found) -> Iterator[os.DirEntry[str]]:
+def _without_repeats(segments: list[str]) -> list[str]:
+    """Write ``**/**`` as ``**``: it says the same, and is walked once."""
+    pairs = zip(segments, [*segments[1:], ""], strict=True)
+    return [this for this, then in pairs if this != _GLOBSTAR or then != _GLOBSTAR]
+
+
+def _is_directory(entry: os.DirEntry[str], found: Found) -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError as error:  # a file system that keeps no types in its directories
+        found.blind[entry.path] = error
+        return False
+
+
+def _entries(folder: str, found: Found) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
-            yield from entries
+            return list(entries)
     except (FileNotFoundError, NotADirectoryError):
-        return
+        pass
     except OSError as error:
         found.blind[folder] = error
+    return []
 
 
-_CLASS = re.compile(r"\[(!?)(\]?[^\]]*)\]|\*+|\?|[^*?]", re.DOTALL)
+_PIECE = re.compile(r"\[!?\]?[^\]]*\]|\*+|\?|[^*?]", re.DOTALL)
 
 
 def _regex(segment: str) -> str:
     # The leading dot of a hidden file has to be written out.
     guard = r"(?!\.)" if segment[:1] in "*?[" else ""
-    return guard + _CLASS.sub(_piece, segment)
+    return guard + _PIECE.sub(_piece, segment)
 
 
 def _piece(match: re.Match[str]) -> str:
@@ -130,7 +147,6 @@ def _piece(match: re.Match[str]) -> str:
         return "[^/]*"
     if sign == "?":
         return "[^/]"
-    if match[2] is None:
-        return re.escape(sign)
-    inside = re.sub(r"([\\\[\]^])", r"\\\1", match[2])
-    return f"(?!/)[{'^' if match[1] else ''}{inside}]"
+    # The standard library knows all about brackets: empty ones, and ranges that run backwards.
+    inside = fnmatch.translate(sign).removeprefix("(?s:")[: -len(r")\Z")]
+    return f"(?!/){inside}" if len(sign) > 1 else inside

@@ -18,6 +18,7 @@ from shipper.formats.fingerprint import (
 )
 from shipper.formats.rotation import canonical_path
 from shipper.tail.checkpoint import Node, Sighting
+from shipper.tail.survey import Look, look_of
 
 _STEP = 64 * 1024
 _MAGIC = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd")
@@ -29,14 +30,31 @@ class CompressedError(Exception):
 
 @dataclass(slots=True)
 class Newcomer:
-    """An open file without a generation; `detached_at` is as in a tailer."""
+    """An open file without a generation, to be read from `start` on.
+
+    `start` was fixed when the file was first seen: what is written while the first line waits for
+    its end is new. With `anew` the file is known for a new life of an old one, so that it continues
+    nothing. `detached_at` and `grew_at` are as in a tailer.
+    """
 
     fd: int
     node: Node
     path: str
     source: str
-    from_end: bool = False
+    start: int = 0
+    anew: bool = False
     detached_at: float | None = None
+    grew_at: float = float("-inf")
+
+    @property
+    def seen(self) -> Look:
+        """What the file looks like."""
+        return look_of(os.fstat(self.fd))
+
+    @property
+    def idle(self) -> bool:
+        """Whether the file may be closed, and opened again when it has changed."""
+        return self.detached_at is None and os.fstat(self.fd).st_size == 0
 
     def close(self) -> None:
         """Let go of the file."""
@@ -55,7 +73,7 @@ class Newcomer:
         if line is None:
             return None
         size = os.fstat(self.fd).st_size
-        start = _last_line_end(self.fd, size) if self.from_end else 0
+        start = self.start if self.start <= size else 0
         tail = os.pread(self.fd, min(TAIL_BYTES, start), max(0, start - TAIL_BYTES))
         return Sighting(
             source=self.source,
@@ -70,8 +88,11 @@ class Newcomer:
         )
 
 
-def _last_line_end(fd: int, size: int) -> int:
-    """Return the offset behind the last LF before *size*: a checkpoint stands between lines."""
+def last_line_end(fd: int, size: int) -> int:
+    """Return the offset behind the last LF before *size*: a checkpoint stands between lines.
+
+    Raises OSError.
+    """
     while size > 0:
         start = max(0, size - _STEP)
         found = os.pread(fd, size - start, start).rfind(b"\n")

@@ -1,0 +1,100 @@
+"""Orphans: generations on record whose files no tailer holds.
+
+After a start all are; while running, those that rest because too many files are open.
+
+Rule 1: "could not look" changes nothing. An orphan is missing only if its directory was listed,
+        or does not exist, and no file there has its inode.
+Rule 2: a missing orphan waits for the grace time before it is given up: its file may be on the
+        way (a copy being restored, a mount that is late), and then it is read on.
+Rule 3: orphans of a source that is not configured are left alone: it may come back.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Iterator
+
+from shipper.tail.checkpoint import Checkpoint, Node
+
+
+class Orphans:
+    """The orphans by row. *sources* are the configured ones, *grace* is in seconds."""
+
+    def __init__(
+        self, checkpoints: Iterable[Checkpoint], sources: Collection[str], grace: float
+    ) -> None:
+        self._all = {c.row: c for c in checkpoints}
+        self._sources = sources
+        self._grace = grace
+        self._missing: dict[int, float] = {}
+        self._ousted: dict[int, str] = {}
+
+    def __contains__(self, checkpoint: Checkpoint) -> bool:
+        return checkpoint.row in self._all
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def add(self, checkpoint: Checkpoint) -> None:
+        """Take in a generation whose file was closed."""
+        self._all[checkpoint.row] = checkpoint
+
+    def remove(self, checkpoint: Checkpoint) -> None:
+        """Let go of a generation, if it is here: it has a tailer, or is over."""
+        self._all.pop(checkpoint.row, None)
+        self._missing.pop(checkpoint.row, None)
+        self._ousted.pop(checkpoint.row, None)
+
+    def miss(self, checkpoint: Checkpoint, now: float) -> None:
+        """Note that the file of *checkpoint*, if that is an orphan, is not where it was."""
+        if checkpoint in self:
+            self._missing.setdefault(checkpoint.row, now)
+
+    def oust(self, checkpoint: Checkpoint, why: str) -> None:
+        """Note that the file of *checkpoint*, if that is an orphan, is another now: *why*."""
+        if checkpoint in self:
+            self._ousted[checkpoint.row] = why
+
+    def seek(self, seen: Collection[Node], now: float) -> Iterator[tuple[Checkpoint, str]]:
+        """Look for files that are in no source's sight, in the directories where they were.
+
+        Yields each orphan that may have been renamed, with a path at which its inode stands.
+        """
+        folders: dict[str, dict[int, str] | None] = {}
+        for checkpoint in list(self._all.values()):
+            if checkpoint.node in seen or checkpoint.source not in self._sources:
+                continue
+            folder = os.path.dirname(checkpoint.path)  # noqa: PTH120  # a str, as everywhere here
+            if folder not in folders:
+                folders[folder] = _inodes(folder)
+            names = folders[folder]
+            if names is None:
+                continue  # rule 1
+            if path := names.get(checkpoint.node.inode):
+                yield checkpoint, path
+            else:
+                self.miss(checkpoint, now)
+
+    def heirless(self) -> list[Checkpoint]:
+        """Return the orphans that a file with an unknown inode may continue."""
+        foreign = [c for c in self._all.values() if c.source not in self._sources]
+        return [self._all[row] for row in (*self._missing, *self._ousted)] + foreign
+
+    def given_up(self, now: float) -> list[tuple[Checkpoint, str]]:
+        """Return the orphans that were ousted, or missing for the grace time, and why."""
+        late = [row for row, since in self._missing.items() if now - since >= self._grace]
+        return [(self._all[row].ended(), why) for row, why in self._ousted.items()] + [
+            (self._all[row], "gone") for row in late if row not in self._ousted
+        ]
+
+
+def _inodes(folder: str) -> dict[int, str] | None:
+    """Return the files of *folder* by inode (signed), or None if it could not be looked at."""
+    try:
+        with os.scandir(folder) as entries:
+            files = [e for e in entries if e.is_file(follow_symlinks=False)]
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError:
+        return None
+    return {Node.of(0, entry.inode()).inode: entry.path for entry in files}

@@ -1,0 +1,223 @@
+"""Tests of the connection: who may use which file, and what happens when that fails."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from shipper.errors import StateBusyError, StateError
+from shipper.store.database import Database
+from shipper.store.schema import MIGRATIONS
+
+
+def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
+    """The state holds log lines: nobody else may read it, whatever the umask is."""
+    old = os.umask(0)
+    try:
+        database = Database(tmp_path / "state.db")
+    finally:
+        os.umask(old)
+    modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    database.close()
+    assert set(modes) == {"state.db", "state.db-wal", "state.db-shm"}
+    assert set(modes.values()) == {0o600}
+
+
+def test_a_transaction_is_whole_or_nothing(tmp_path: Path) -> None:
+    """What fails half-way leaves nothing behind, and the next transaction works."""
+    database = Database(tmp_path / "state.db")
+    with pytest.raises(ZeroDivisionError):
+        _insert_and_fail(database)
+    with database.transaction() as db:
+        db.execute("INSERT INTO meta VALUES ('b', '2')")
+    with database.reading() as db:
+        assert db.execute("SELECT key FROM meta").fetchall() == [("b",)]
+    database.close()
+
+
+def test_closing_twice_is_harmless(tmp_path: Path) -> None:
+    """A close that comes twice does nothing the second time."""
+    database = Database(tmp_path / "state.db")
+    database.close()
+    database.close()
+
+
+def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
+    """A state file of a later version is refused with both numbers, and not touched."""
+    path = tmp_path / "state.db"
+    Database(path).close()
+    _pragma(path, f"user_version = {len(MIGRATIONS) + 1}")
+    before = path.read_bytes()
+    with pytest.raises(StateError, match=f"schema {len(MIGRATIONS) + 1}.*{len(MIGRATIONS)}"):
+        Database(path)
+    assert path.read_bytes() == before
+
+
+def test_another_programs_database_is_refused(tmp_path: Path) -> None:
+    """A database with tables that are not ours is refused, and not touched."""
+    path = tmp_path / "state.db"
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE file (theirs TEXT)")
+    db.close()
+    before = path.read_bytes()
+    with pytest.raises(StateError, match="another program"):
+        Database(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"garbage " * 1_000, b"SQLite format 3\0" + b"\xff" * 5_000])
+def test_garbage_is_refused(tmp_path: Path, content: bytes) -> None:
+    """A file that is no database is refused with the remedy, and not touched."""
+    path = tmp_path / "state.db"
+    path.write_bytes(content)
+    with pytest.raises(StateError) as caught:
+        Database(path)
+    assert not isinstance(caught.value, StateBusyError)
+    assert "move it away" in caught.value.remedy
+    assert path.read_bytes() == content
+
+
+def test_an_empty_file_is_a_new_state(tmp_path: Path) -> None:
+    """An empty file, as a crash at the very first start leaves it, is used."""
+    (tmp_path / "state.db").touch()
+    Database(tmp_path / "state.db").close()
+
+
+@pytest.mark.parametrize("path", ["no/such/state.db", "file/state.db", "directory"])
+def test_a_path_that_cannot_be(tmp_path: Path, path: str) -> None:
+    """A path that can't be made is a lasting StateError with a remedy, not "try again"."""
+    (tmp_path / "file").touch()
+    (tmp_path / "directory").mkdir()
+    with pytest.raises(StateError) as caught:
+        Database(tmp_path / path)
+    assert caught.value.exit_code == 73
+    assert caught.value.remedy
+
+
+def test_a_full_disk_is_worth_another_try(tmp_path: Path) -> None:
+    """A transaction that finds no room is undone, says so, and succeeds when there is room."""
+    database = Database(tmp_path / "state.db")
+    with database.reading() as db:
+        (pages,) = db.execute("PRAGMA page_count").fetchone()
+        db.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(StateBusyError, match="disk is full"):
+        _fill(database)
+    with database.reading() as db:
+        assert db.execute("SELECT count(*) FROM meta").fetchone() == (0,)
+        db.execute("PRAGMA max_page_count = 1000000")
+    _fill(database)
+    database.close()
+
+
+def test_a_lock_held_too_long_is_worth_another_try(tmp_path: Path) -> None:
+    """A write lock that another process keeps is a StateBusyError."""
+    database = Database(tmp_path / "state.db")
+    other = sqlite3.connect(tmp_path / "state.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with database.reading() as db:
+        db.execute("PRAGMA busy_timeout = 1")
+    with pytest.raises(StateBusyError, match="another process"):
+        _fill(database)
+    other.execute("ROLLBACK")
+    other.close()
+    _fill(database)
+    database.close()
+
+
+def test_a_transaction_started_in_a_failing_block_is_over(tmp_path: Path) -> None:
+    """Threads take turns: a failure in one leaves the connection fit for the others."""
+    database = Database(tmp_path / "state.db")
+    failures: list[BaseException] = []
+
+    def work(number: int) -> None:
+        for count in range(30):
+            try:
+                with database.transaction() as db:
+                    db.execute("INSERT INTO meta VALUES (?, '')", (f"{number}-{count}",))
+                    _ = 1 / (count % 3)
+            except ZeroDivisionError:
+                pass
+            except BaseException as error:
+                failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    with database.reading() as db:
+        assert db.execute("SELECT count(*) FROM meta").fetchone() == (4 * 20,)
+    database.close()
+
+
+def test_processes_that_create_the_state_at_once(tmp_path: Path) -> None:
+    """Processes that open a new state at the same moment all get it, and migrate it once."""
+    code = (
+        "import sys; from pathlib import Path; from shipper.store.database import Database\n"
+        "sys.stdin.readline()\n"
+        "database = Database(Path(sys.argv[1]))\n"
+        "with database.transaction() as db: db.execute(\"INSERT INTO meta VALUES (?, '')\","
+        " (sys.argv[2],))\n"
+        "database.close()"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "state.db")]
+    processes = [
+        subprocess.Popen([*command, str(n)], stdin=subprocess.PIPE, cwd=Path(__file__).parents[2])
+        for n in range(3)
+    ]
+    for process in processes:
+        assert process.stdin
+        process.stdin.write(b"\n")
+        process.stdin.close()
+    assert [process.wait(60) for process in processes] == [0, 0, 0]
+    database = Database(tmp_path / "state.db")
+    with database.reading() as db:
+        assert db.execute("SELECT count(*) FROM meta").fetchone() == (3,)
+    database.close()
+
+
+def test_threads_that_create_the_state_at_once(tmp_path: Path) -> None:
+    """Twenty new states, each opened by two connections at once: no race between them shows."""
+    for number in range(20):
+        path = tmp_path / f"{number}.db"
+        barrier = threading.Barrier(2)
+        failures: list[BaseException] = []
+
+        def use(path: Path = path, barrier: threading.Barrier = barrier) -> None:
+            barrier.wait()
+            try:
+                Database(path).close()
+            except BaseException as error:
+                failures.append(error)  # noqa: B023  # joined before the next round
+
+        threads = [threading.Thread(target=use) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not failures
+
+
+def _insert_and_fail(database: Database) -> None:
+    with database.transaction() as db:
+        db.execute("INSERT INTO meta VALUES ('a', '1')")
+        _ = 1 / 0
+
+
+def _fill(database: Database) -> None:
+    with database.transaction() as db:
+        for number in range(50):
+            db.execute("INSERT INTO meta VALUES (?, ?)", (f"key {number}", "x" * 1_000))
+
+
+def _pragma(path: Path, text: str) -> None:
+    db = sqlite3.connect(path)
+    db.execute(f"PRAGMA {text}")
+    db.close()

@@ -1,0 +1,199 @@
+"""A file that was replaced, deleted or made anew: only what is new in it is read."""
+
+from __future__ import annotations
+
+import os
+
+from tests.shipping import Make
+
+
+def test_replaced_with_the_same_content_and_a_line_more(ship: Make) -> None:
+    """28: an editor's atomic replace adds one line: only that one is new."""
+    shipper = ship("*.log")
+    shipper.logs.append("app.log", "a", "b")
+    shipper.new_lines()
+    shipper.logs.replace("app.log", "a", "b", "c")
+
+    assert shipper.new_lines() == ["c"]
+    shipper.logs.append("app.log", "d")
+    assert shipper.new_lines() == ["d"]
+    assert shipper.after_grace().new_lines() == []
+
+
+def test_replaced_with_unread_lines_in_it(ship: Make) -> None:
+    """28: lines that came just before the replace are in the new file; they are read once."""
+    shipper = ship("*.log")
+    shipper.logs.append("app.log", "a")
+    shipper.new_lines()
+    shipper.logs.append("app.log", "b")
+    shipper.logs.replace("app.log", "a", "b", "c")
+
+    assert shipper.new_lines() == ["b", "c"]
+    assert shipper.after_grace().new_lines() == []
+
+
+def test_replaced_without_the_unread_lines(ship: Make) -> None:
+    """28: lines that came just before the replace, and are not in the new file, are read."""
+    shipper = ship("*.log")
+    shipper.logs.append("app.log", "a")
+    shipper.new_lines()
+    shipper.logs.append("app.log", "b")
+    shipper.logs.replace("app.log", "a", "x", "c")
+
+    assert {"b", "x", "c"} <= set(shipper.after_grace().new_lines())
+
+
+def test_replaced_while_stopped(ship: Make) -> None:
+    """28: the same, while nobody looked."""
+    shipper = ship("*.log")
+    shipper.logs.append("app.log", "a", "b")
+    shipper.new_lines()
+    shipper.kill()
+    shipper.logs.replace("app.log", "a", "b", "c")
+    shipper.start()
+
+    assert shipper.new_lines() == ["c"]
+
+
+def test_replaced_with_new_content(ship: Make) -> None:
+    """29: an atomic replace with other content: all of it is new."""
+    shipper = ship("*.log")
+    shipper.logs.append("app.log", "a", "b")
+    shipper.new_lines()
+    shipper.logs.replace("app.log", "x", "y", "z")
+
+    assert shipper.new_lines() == ["x", "y", "z"]
+
+
+def test_a_copy_beside_the_original_is_another_file(ship: Make) -> None:
+    """28: while the old file is still there, an equal one is not taken for it."""
+    shipper = ship("*.log*")
+    shipper.logs.append("app.log", "a")
+    shipper.new_lines()
+    shipper.logs.rename("app.log", "app.log.1")
+    shipper.logs.append("app.log", "a", "b")
+
+    assert shipper.new_lines() == ["a", "b"]
+
+
+def test_deleted_while_being_read(ship: Make) -> None:
+    """30: what was written before the delete is read from the file that is still held."""
+    shipper = ship("*.log")
+    shipper.logs.append("app.log", "a")
+    shipper.new_lines()
+    shipper.logs.append("app.log", "b")
+    shipper.logs.delete("app.log")
+
+    assert shipper.new_lines() == ["b"]
+    assert shipper.after_grace().new_lines() == []
+    assert not shipper.fleet.tailers()
+
+
+def test_deleted_and_made_anew_with_the_same_size(ship: Make) -> None:
+    """31: same path, same size, perhaps the same inode: new content is read."""
+    shipper = ship("*.log")
+    for number in range(5):
+        shipper.logs.append("app.log", f"life {number}")
+        assert [f"life {number}"] == shipper.new_lines()
+        if number % 2:
+            shipper.kill()
+        shipper.logs.delete("app.log")
+        if number % 2:
+            shipper.logs.append("app.log", f"LIFE {number}")
+            shipper.start()
+            assert [f"LIFE {number}"] == shipper.new_lines()
+            shipper.logs.delete("app.log")
+
+
+def test_an_inode_used_again_while_stopped(ship: Make) -> None:
+    """32: another file with the number of the old one is read from 0."""
+    shipper = ship("*.log")
+    shipper.logs.append("app.log", "old 1", "old 2")
+    inode = shipper.logs.path("app.log").stat().st_ino
+    shipper.new_lines()
+    shipper.kill()
+    shipper.logs.delete("app.log")
+    for number in range(64):  # until the file system gives the number away again
+        shipper.logs.append(f"other-{number}.log", f"new {number}", "and more of it", "end")
+        if shipper.logs.path(f"other-{number}.log").stat().st_ino == inode:
+            break
+    shipper.start()
+    new = shipper.new_lines()
+
+    assert [f"new {n}" for n in range(number + 1)] == sorted(
+        (line for line in new if line.startswith("new")), key=lambda line: int(line[4:])
+    )
+    assert len(new) == 3 * (number + 1)
+
+
+def test_an_inode_used_again_for_the_same_words(ship: Make) -> None:
+    """32: a job that writes the same few words into a new file each time is heard each time."""
+    shipper = ship("job.log")
+    for _ in range(4):
+        shipper.logs.append("job.log", "started", "done")
+        assert shipper.new_lines() == ["started", "done"]
+        shipper.logs.delete("job.log")
+        shipper.after_grace()
+
+    assert len({event.eid for event in shipper.events()}) == 8
+
+
+def test_two_files_with_equal_beginnings(ship: Make) -> None:
+    """33: two files whose first KB is the same are both read, under different ids."""
+    shipper = ship("*.log")
+    same = [f"header {n:04} {'-' * 80}" for n in range(20)]
+    shipper.logs.append("a.log", *same, "only in a")
+    shipper.logs.append("b.log", *same, "only in b")
+    lines = shipper.new_lines()
+
+    assert sorted([*same, *same, "only in a", "only in b"]) == sorted(lines)
+    assert len({event.eid for event in shipper.events()}) == len(lines)
+
+
+def test_two_logs_of_one_name_with_equal_content(ship: Make) -> None:
+    """33: two files of one canonical name with the same bytes have different ids as well."""
+    shipper = ship("app.log*")
+    shipper.logs.append("app.log", "same")
+    shipper.logs.copy("app.log", "app.log.1")
+
+    assert shipper.new_lines() == ["same", "same"]
+    first, second = shipper.events()
+    assert first.eid != second.eid
+
+
+def test_the_same_size_and_other_content(ship: Make) -> None:
+    """49: content rewritten in place without a change of size is noticed."""
+    shipper = ship("*.log")
+    shipper.logs.append("app.log", "AAAA")
+    path = shipper.logs.path("app.log")
+    shipper.new_lines()
+    path.write_bytes(b"BBBB\n")
+    status = path.stat()
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 1_000_000))
+
+    assert shipper.turn(2).new_lines() == ["BBBB"]
+
+
+def test_touched_and_not_changed(ship: Make) -> None:
+    """49: a new modification time alone is no new content."""
+    shipper = ship("*.log")
+    shipper.logs.append("app.log", "a", "b")
+    shipper.new_lines()
+    os.utime(shipper.logs.path("app.log"), (1, 1))
+
+    assert shipper.turn(2).new_lines() == []
+    shipper.logs.append("app.log", "c")
+    assert shipper.new_lines() == ["c"]
+
+
+def test_grown_with_an_unchanged_modification_time(ship: Make) -> None:
+    """48: a coarse clock may leave the time of a grown file as it was: the size tells."""
+    shipper = ship("*.log")
+    shipper.logs.append("app.log", "a")
+    path = shipper.logs.path("app.log")
+    os.utime(path, (1_000, 1_000))
+    shipper.new_lines()
+    shipper.logs.append("app.log", "b")
+    os.utime(path, (1_000, 1_000))
+
+    assert shipper.new_lines() == ["b"]
