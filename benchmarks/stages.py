@@ -12,6 +12,7 @@ import regex
 from shipper.event.batch import pack, unpack
 from shipper.event.builder import Envelope, event_builder
 from shipper.event.chunk import Recipe, parse_chunk
+from shipper.event.entities import Origin
 from shipper.event.ids import event_ids
 from shipper.formats.framing import split_lines
 from shipper.grammar.library import Library
@@ -29,6 +30,7 @@ def stages(log: Path) -> dict[str, float]:
     recipe = Recipe([grammar], Envelope(max_bytes=_MAX_BYTES))
     build = event_builder(grammar, Envelope(max_bytes=_MAX_BYTES))
     eid = event_ids(uuid.UUID(int=0))
+    origin = Origin(eid, str(log))
     match = regex.compile(grammar.expressions[0]).fullmatch
     parsed = [p for p in (grammar.parse(text, 0) for text in texts) if p is not None]
     events = [build(p, "0" * 36, 0) for p in parsed]
@@ -43,7 +45,7 @@ def stages(log: Path) -> dict[str, float]:
             "id": lambda: [eid(0, raw) for raw in raws],
             "event": lambda: [build(p, "0" * 36, 0) for p in parsed],
             "pack (zstd)": lambda: list(pack(events, _MAX_BYTES)),
-            "all of reading": lambda: [parse_chunk(c, b, recipe, eid, 0) for b, c in chunks],
+            "all of reading": lambda: [parse_chunk(c, b, recipe, origin, 0) for b, c in chunks],
             "unpack and join": lambda: [post_body(unpack(batch), 1) for batch in batches],
         }.items()
     }

@@ -59,9 +59,10 @@ class Mismatch:
 class Ledger(NamedTuple):
     """What became of the bytes and lines of a file generation, each count one side of a sum.
 
-    read == emitted + filtered + rejected + oversize + blank, in lines and in bytes. `read` is
-    counted at the file, the others one by one at the records. `bytes_lost` was never read: it
-    was gone before its turn came. Bytes include line endings.
+    read == emitted + filtered + rejected + oversize + blank + what is held of a record that is
+    not complete yet, in lines and in bytes. `read` is counted at the file, the others one by one
+    at the records. `bytes_lost` was never read: it was gone before its turn came. Bytes include
+    line endings; `events` counts what was queued.
     """
 
     lines_read: int = 0
@@ -76,13 +77,15 @@ class Ledger(NamedTuple):
     bytes_oversize: int = 0
     lines_blank: int = 0
     bytes_blank: int = 0
+    events: int = 0
     bytes_lost: int = 0
 
     def plus(self, other: Ledger) -> Ledger:
         """Add up two ledgers."""
         return Ledger(*map(sum, zip(self, other, strict=True)))
 
-    def adds_up(self) -> bool:
-        """Tell whether everything that was read has one fate."""
-        _, _, *fates = self[:-1]
-        return self.lines_read == sum(fates[::2]) and self.bytes_read == sum(fates[1::2])
+    def adds_up(self, lines_held: int = 0, bytes_held: int = 0) -> bool:
+        """Tell whether everything that was read has one fate, or is held."""
+        fates = self[2:12]
+        lines, size = sum(fates[::2]) + lines_held, sum(fates[1::2]) + bytes_held
+        return self.lines_read == lines and self.bytes_read == size

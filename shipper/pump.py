@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from shipper.errors import StateBusyError
-from shipper.event.chunk import Parse, Recipe, cut_line, parse_chunk
+from shipper.event.chunk import Recipe
 from shipper.model import Clock, Report
-from shipper.store.store import Progress, Store
+from shipper.store.store import Store
 from shipper.tail.fleet import Fleet
 from shipper.tail.tailer import Changed, Chunk, Tailer
+from shipper.turn import Turn, predecessor
 
 # A file that grew within this many seconds is asked again at each turn, hint or no hint.
 _HOT = 2.0
@@ -44,11 +45,15 @@ class Pace:
 
 
 class Lag(NamedTuple):
-    """How far behind the reading was at the last sweep: files, and bytes of them."""
+    """How far behind the reading was at the last sweep: files, and bytes of them.
+
+    `unfinished` bytes stand in last lines without an end; they are no lag.
+    """
 
     files: int = 0
     bytes: int = 0
     read: int = 0
+    unfinished: int = 0
 
 
 class Pump:
@@ -70,6 +75,8 @@ class Pump:
         self._report = report
         self._pace = pace
         self._clock = clock
+        # Whose records are not all complete; after a start, whoever has some on record.
+        self._holding: set[Tailer] = set()
         self._sweep_due = float("-inf")
         self._nudge_due = float("-inf")
         self._nudged = False
@@ -112,10 +119,12 @@ class Pump:
         self._fleet.poll(now, _HOT)
         ready = self._fleet.ready(now)
         chunks = self._chunks(ready, now)
-        if chunks:
-            self._commit(chunks, now)
+        waiting = self._late(now)
+        if chunks or waiting:
+            self._commit(chunks, waiting, now)
         if swept or ready:
-            self.caught_up = swept and not ready and not self._fleet.crowded
+            settled = swept and not ready and not self._holding
+            self.caught_up = settled and not self._fleet.crowded
         return sum(chunk.width for _, chunk in chunks)
 
     def _sweep(self, now: float) -> bool:
@@ -128,8 +137,10 @@ class Pump:
         self._sweep_due = now + max(self._pace.sweep, 10 * took)
         self._nudge_due = now + max(self._pace.nudged_sweep, 10 * took)
         tailers = self._fleet.tailers()
+        self._holding |= {tailer for tailer in tailers if tailer.checkpoint.held.opens}
         size, unread = sum(t.size for t in tailers), sum(t.unread for t in tailers)
-        self.lag = Lag(len(tailers), size, size - unread)
+        unfinished = sum(t.partial for t in tailers)
+        self.lag = Lag(len(tailers), size, size - unread, unfinished)
         return True
 
     def _chunks(self, ready: list[Tailer], now: float) -> list[tuple[Tailer, Chunk]]:
@@ -139,6 +150,8 @@ class Pump:
         for tailer in ready:
             if room <= 0:
                 break
+            if self._recipes[tailer.checkpoint.source].policy.rules and predecessor(tailer, ready):
+                continue
             final = self._fleet.final(tailer, now)
             try:
                 chunk = tailer.read(final=final)
@@ -154,20 +167,32 @@ class Pump:
                 self._fleet.retire(tailer)
         return chunks
 
-    def _commit(self, chunks: list[tuple[Tailer, Chunk]], now: float) -> None:
+    def _commit(self, chunks: list[tuple[Tailer, Chunk]], late: list[Tailer], now: float) -> None:
+        """Commit what was read, and what was held for too long; then advance (rule 2)."""
         wall = self._clock.wall()
-        read_us = int(wall * 1_000_000)
-        turn = [Progress(c.after, self._parse(t, c, read_us)) for t, c in chunks]
-        self._store.commit(turn, int(wall * 1000))
+        turn = Turn(self._recipes, int(wall * 1_000_000))
         for tailer, chunk in chunks:
-            tailer.advance(chunk)
-            tailer.served_at = now
+            turn.read(tailer, chunk, predecessor(tailer, self._holding))
+        for tailer in late:
+            turn.flush(tailer)
+        self._store.commit(turn.progress, int(wall * 1000))
+        turn.advance(now)
+        touched = self._holding.union(turn.tailers)
+        self._holding = {tailer for tailer in touched if tailer.checkpoint.held.opens}
 
-    def _parse(self, tailer: Tailer, chunk: Chunk, read_us: int) -> Parse:
-        if chunk.width != len(chunk.data):
-            return cut_line(chunk.data, chunk.base, chunk.width)
-        recipe = self._recipes[tailer.checkpoint.source]
-        return parse_chunk(chunk.data, chunk.base, recipe, tailer.eid, read_us)
+    def _late(self, now: float) -> list[Tailer]:
+        """Return the tailers at the end of their file that have held lines for too long."""
+        if not self._holding:
+            return []
+        alive = set(self._fleet.tailers())
+        self._holding &= alive
+        return [
+            tailer
+            for tailer in self._holding
+            if not tailer.unread
+            and now - max(tailer.served_at, tailer.grew_at)
+            >= self._recipes[tailer.checkpoint.source].policy.flush_after
+        ]
 
     def _pause(self, why: str) -> None:
         self.caught_up = False

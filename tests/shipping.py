@@ -20,7 +20,7 @@ import orjson
 
 from shipper.event.batch import unpack
 from shipper.event.builder import Envelope
-from shipper.event.chunk import Recipe
+from shipper.event.chunk import Policy, Recipe
 from shipper.grammar.grammar import Grammar
 from shipper.grammar.library import Library
 from shipper.model import Clock, Ledger
@@ -154,6 +154,7 @@ class Shipper:
         sources: Sequence[Source] | None = None,
         limits: Limits | None = None,
         pace: Pace | None = None,
+        policy: Policy | None = None,
         line_bytes: int = 1 << 20,
         max_bytes: int = 180_000,
     ) -> None:
@@ -166,7 +167,9 @@ class Shipper:
         self.limits = limits or Limits()
         self.pace = pace or Pace(sweep=SWEEP)
         self._recipe = Recipe(
-            [any_line(home)], Envelope(app_id="test", max_bytes=max_bytes), line_bytes=line_bytes
+            [any_line(home)],
+            Envelope(app_id="test", max_bytes=max_bytes),
+            policy or Policy(line_bytes=line_bytes, long_lines="dead_letter"),
         )
         self._lives = itertools.count()
         self.state = home / "state-0"
@@ -187,7 +190,8 @@ class Shipper:
         self.sources = list(sources) or self.sources
         self.store = Store.open(self.state)
         clock = self.clock.clock()
-        books = Books(self.store, self.store.namespace("test-host"), clock)
+        recipes = {source.name: self._recipe for source in self.sources}
+        books = Books(self.store, recipes, self.store.namespace("test-host"), clock)
         self.fleet = Fleet(self.sources, books, self.reports, limits=self.limits, grace=GRACE)
         recipes = {source.name: self._recipe for source in self.sources}
         self.pump = Pump(self.fleet, self.store, recipes, self.reports, pace=self.pace, clock=clock)
@@ -245,7 +249,7 @@ class Shipper:
     def events(self) -> list[Event]:
         """Return the events in the queue, oldest first."""
         payloads = [p for queued in self.queue() for p in unpack(queued.batch).split(b"\n")]
-        return [_event(payload) for payload in payloads]
+        return [_event(payload) for payload in payloads if b"/gap/" not in payload]
 
     def lines(self) -> list[str]:
         """Return the lines in the queue, oldest first."""

@@ -219,7 +219,7 @@ def test_a_long_halving_is_put_on_record_on_the_way(it: Rig) -> None:
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 599])
 def test_an_outage_keeps_everything_and_pauses(it: Rig, status: int) -> None:
-    """Nothing is halved or buried; after the pause the same bytes go out, but for `stm`."""
+    """69: Nothing is halved or buried; after the pause the same bytes go out, but for `stm`."""
     it.queue(*range(10))
     it.post.judge = lambda _events, _body: Answer(status, body=b"later")
     emitter = it.emitter()
@@ -252,7 +252,7 @@ def test_retry_after_is_waited_for(it: Rig) -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 307, 401, 403, 404, 405, 410])
 def test_a_misconfiguration_keeps_everything_and_says_so_once(it: Rig, status: int) -> None:
-    """Tried again slowly, said once although the words change, nothing lost once it is mended."""
+    """71: Tried again slowly, said once though the words change, nothing lost in the end."""
     it.queue(*range(10))
     calls = 0
 
@@ -296,7 +296,7 @@ def test_another_trouble_is_news(it: Rig) -> None:
 
 
 def test_an_answer_that_was_lost_means_the_same_again(it: Rig) -> None:
-    """Counted by the collector but unknown to us: sent again, equal but for the time of sending."""
+    """72: Counted there but unknown to us: sent again, equal but for the time of sending."""
     it.queue(*range(5))
     it.post.judge = lambda _events, _body: Answer(503, counted=True)
     emitter = it.emitter()

@@ -61,7 +61,7 @@ def babbles(wire: Wire) -> None:
 
 @pytest.mark.parametrize("scene", [resets, closes_in_answer, hangs_up, babbles])
 def test_events_outlive_broken_connections(it: Rig, scene: Scene) -> None:
-    """Three broken connections, then a good one: all arrive in order, again with equal ids."""
+    """69: Three broken connections, then a good one: all arrive in order, again with equal ids."""
     it.queue(*range(20))
     with FaultServer(scene, scene, scene, answering(OK)) as server:
         emitter = it.emitter(url=server.url)

@@ -19,6 +19,7 @@ LAYERS = [
     {"config"},
     {"tail", "collector", "backoff"},
     {"store"},
+    {"turn"},
     {"pump", "emitter"},
     {"devcollector", "service"},
     {"cli"},

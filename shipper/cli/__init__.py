@@ -23,6 +23,7 @@ _COMMANDS = {
     "grammar": ("grammar:grammar", "List, show and test grammars; write their schemas."),
     "collector": ("collector:collector", "Run a development collector that explains itself."),
     "dead-letters": ("dead_letters:dead_letters", "See to what could not be delivered."),
+    "audit": ("audit:audit", "Prove that everything that was read is accounted for."),
     "status": ("status:status", "Show what runs, what waits, what is behind."),
 }
 

@@ -39,8 +39,17 @@ def check(config_file: Path, offline: bool, show: bool) -> int:
     code = 0
     for finding in look(config, located.where, offline=offline):
         mark = finding.level if finding.level in ("ok", "warning") else "error"
-        click.echo(f"{mark:<8} {finding.what}")
+        click.echo(f"{mark:<8} {_on_one_line(finding.what)}")
         if finding.remedy:
-            click.echo(f"         remedy: {finding.remedy}")
+            click.echo(f"         remedy: {_on_one_line(finding.remedy)}")
         code = code or _EXIT.get(finding.level, 0)
     return code
+
+
+def _on_one_line(text: str) -> str:
+    """Return *text* with all escaped that would drive a terminal: paths may hold anything."""
+    return "".join(c if c.isprintable() else _escaped(c) for c in text)
+
+
+def _escaped(sign: str) -> str:
+    return sign.encode("unicode_escape").decode("ascii")

@@ -53,9 +53,10 @@ def collector(listen: str, registries: tuple[Path, ...], directories: tuple[Path
 def known_schemas(shelf: Library, registries: tuple[Path, ...] = ()) -> SchemaSource:
     """Return the schemas of all grammars and of static registries."""
     from shipper.devcollector.schemas import Directory, Memory, Several
+    from shipper.event.schemas import own_schemas
     from shipper.grammar.iglu import iglu_schema
 
-    own = {grammar.schema: iglu_schema(grammar) for grammar in shelf.all()}
+    own = own_schemas() | {grammar.schema: iglu_schema(grammar) for grammar in shelf.all()}
     built_in = Memory(own, name="the schemas of the grammars")
     return Several(Directory(registries), built_in) if registries else built_in
 

@@ -85,15 +85,17 @@ def schema(
 ) -> None:
     """Print the Iglu schemas of grammars NAMES (of all, if none is named).
 
-    With --out DIR, write them as a static Iglu registry: DIR/schemas/VENDOR/NAME/jsonschema/VER,
-    ready to be uploaded, served by any web server, or mounted into Snowplow Micro.
+    With --out DIR, write them as a static Iglu registry, together with those of the entities
+    that shipper attaches: DIR/schemas/VENDOR/NAME/jsonschema/VER, ready to be uploaded, served
+    by any web server, or mounted into Snowplow Micro.
     """
+    from shipper.event.schemas import own_schemas
     from shipper.grammar.iglu import iglu_schema, write_registry
 
     shelf = library(directories, pattern_directories)
     grammars = [shelf.get(name) for name in names or shelf.names()]
     if out is not None:
-        for path in write_registry(grammars, out):
+        for path in write_registry(grammars, out, own_schemas()):
             click.echo(path)
         return
     for each in grammars:

@@ -75,9 +75,9 @@ def load(file: Path) -> Config:
 def open_store(config: Config) -> Store:
     """Open the state that *config* names, which has to be there. Raises StateError."""
     from shipper.errors import StateError
-    from shipper.store.store import DATABASE, Store
+    from shipper.store.store import Store, has_state
 
-    if not (config.state / DATABASE).exists():
+    if not has_state(config.state):
         what = f"there is no state in {config.state}"
         raise StateError(what, "shipper run makes it; see `state` in the configuration")
     return Store.open(config.state)

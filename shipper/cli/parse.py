@@ -99,14 +99,17 @@ def _as_fields(grammars: Sequence[Grammar]) -> Render:
 def _as_event(grammars: Sequence[Grammar]) -> Render:
     from shipper.event.builder import Envelope
     from shipper.event.chunk import Recipe, take
+    from shipper.event.entities import Origin
     from shipper.event.ids import event_ids
+    from shipper.formats.held import Record
 
     recipe = Recipe(grammars, Envelope())
     # There is no file, so the ids are as good as any: the same input gives the same ones.
-    eid = event_ids(uuid.uuid5(uuid.NAMESPACE_URL, "shipper parse"))
+    origin = Origin(event_ids(uuid.uuid5(uuid.NAMESPACE_URL, "shipper parse")), "")
 
     def render(number: int, text: str) -> Any:
-        event = take(text, recipe, eid(number, text.encode()), time.time_ns() // 1000)
+        record = Record(number, text.encode(), text, 1, 0, None, None)
+        event = take(record, recipe, origin, time.time_ns() // 1000)
         if isinstance(event, bytes):
             return orjson.Fragment(event)
         grammar, reason, detail = event

@@ -67,3 +67,7 @@ def run(
         click.echo(
             f"delivered {last.delivered} events, {last.buried} refused, {last.queued} queued"
         )
+        if last.lag.unfinished:
+            click.echo(
+                f"{last.lag.unfinished} bytes stay in their files: last lines without an end"
+            )

@@ -12,9 +12,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     model_validator,
@@ -26,6 +24,7 @@ from shipper.config.fields import (
     AbsolutePath,
     Excludes,
     Globs,
+    Group,
     Maybe,
     Names,
     NotBoolean,
@@ -37,6 +36,8 @@ from shipper.config.fields import (
     lower_case,
     wrong,
 )
+from shipper.config.records import EncodingName, MultilineConfig
+from shipper.formats.records import Container, Rules
 
 DAY = 86_400.0
 MIB = 1_048_576
@@ -50,15 +51,17 @@ def _secret_header(value: SecretStr) -> SecretStr:
     return value
 
 
+def _whole_units(value: int) -> int:
+    if value % 4:  # so that no chunk begins within a character of UTF-16 or UTF-32
+        raise wrong(f"{value} is no multiple of 4", f"use {value - value % 4}")
+    return value
+
+
 HeaderName = Annotated[str, AfterValidator(header_name)]
 HeaderValue = Annotated[SecretStr, AfterValidator(_secret_header)]
 
 
-class _Group(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class RetryConfig(_Group):
+class RetryConfig(Group):
     """How long to wait before a request is tried again: a random time below a growing ceiling."""
 
     first: Annotated[Seconds, Field(ge=0.01, le=DAY)] = Field(
@@ -75,7 +78,7 @@ class RetryConfig(_Group):
         return self
 
 
-class CollectorConfig(_Group):
+class CollectorConfig(Group):
     """Where events go, and how much may be in flight."""
 
     url: Annotated[str, AfterValidator(collector_url)] = Field(
@@ -117,7 +120,7 @@ class CollectorConfig(_Group):
         return self
 
 
-class TrackerConfig(_Group):
+class TrackerConfig(Group):
     """What every event says about its origin. Lengths are Enrich's: longer would fail the event."""
 
     namespace: Annotated[Text | None, Field(max_length=128), Maybe] = Field(
@@ -134,7 +137,7 @@ class TrackerConfig(_Group):
     )
 
 
-class EntityConfig(_Group):
+class EntityConfig(Group):
     """A self-describing fact attached to each event of a source."""
 
     schema_uri: Annotated[str, AfterValidator(iglu_uri)] = Field(
@@ -145,7 +148,7 @@ class EntityConfig(_Group):
     )
 
 
-class SourceConfig(_Group):
+class SourceConfig(Group):
     """Which files to read, and what their records are."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = Field(
@@ -164,15 +167,42 @@ class SourceConfig(_Group):
         description="What happens to a record that no grammar takes; `drop` counts it as filtered",
     )
     blank_lines: Literal["skip"] = Field("skip", description="Blank lines are counted and skipped")
+    encoding: EncodingName = Field(
+        "utf-8", description="Encoding of the files; a byte order mark in a file goes before it"
+    )
     max_line_bytes: Annotated[Size, Field(ge=1_024, le=64 * MIB)] = Field(
-        MIB, description="A longer line becomes a dead letter"
+        MIB,
+        description="Longest line that is taken whole; `long_lines` says what becomes of others",
+    )
+    long_lines: Literal["truncate", "dead_letter", "skip"] = Field(
+        "truncate",
+        description="`truncate`: an event of the beginning, with an entity that says so; "
+        "`dead_letter`: keep it there; `skip`: count it",
+    )
+    container: Container = Field(
+        "none", description="Wrapping that a container runtime put round each line, to take off"
+    )
+    multiline: MultilineConfig | None = Field(
+        None, description="Which lines belong together; by default each is a record of its own"
     )
     entities: tuple[EntityConfig, ...] = Field(
         (), description="Entities attached to each event of this source"
     )
 
+    def rules(self) -> Rules | None:
+        """Return how lines become records, or None where each line is one as it stands."""
+        if self.multiline is not None:
+            limits = self.multiline
+            return Rules(
+                container=self.container,
+                multiline=limits.rule(),
+                max_lines=limits.max_lines,
+                max_bytes=limits.max_bytes,
+            )
+        return Rules(container=self.container) if self.container != "none" else None
 
-class QueueConfig(_Group):
+
+class QueueConfig(Group):
     """How much may wait on disk for the collector."""
 
     max_bytes: Annotated[Size, Field(ge=1_000_000, le=10**14)] = Field(
@@ -183,7 +213,7 @@ class QueueConfig(_Group):
     )
 
 
-class TailConfig(_Group):
+class TailConfig(Group):
     """How files are watched and read."""
 
     sweep: Annotated[Seconds, Field(ge=0.01, le=3_600)] = Field(
@@ -192,19 +222,19 @@ class TailConfig(_Group):
     rotate_grace: Annotated[Seconds, Field(ge=0, le=30 * DAY)] = Field(
         60.0, description="How long a renamed or deleted file is still watched for late writes"
     )
-    chunk_bytes: Annotated[Size, Field(ge=4_096, le=16 * MIB)] = Field(
-        262_144, description="How much is read from a file at a time"
+    chunk_bytes: Annotated[Size, Field(ge=4_096, le=16 * MIB), AfterValidator(_whole_units)] = (
+        Field(262_144, description="How much is read from a file at a time; a multiple of 4")
     )
 
 
-class GrammarsConfig(_Group):
+class GrammarsConfig(Group):
     """Where your own grammars are. The shipped ones are always there."""
 
     directories: Paths = Field((), description="Directories of grammar files")
     patterns: Paths = Field((), description="Directories of grok pattern files")
 
 
-class Config(_Group):
+class Config(Group):
     """The whole configuration."""
 
     state: AbsolutePath = Field(

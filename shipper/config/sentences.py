@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -117,8 +117,8 @@ def fields(group: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel] | None
 
 def key_paths(group: type[BaseModel] = Config, prefix: str = "") -> Iterator[str]:
     """Yield the path of every key there is, such as ``collector.retry.cap``, ``sources[].name``."""
-    single = [field.annotation for field in group.model_fields.values()]
-    for name, inner in fields(group):
+    for (name, inner), field in zip(fields(group), group.model_fields.values(), strict=True):
         yield f"{prefix}{name}"
         if inner is not None:
-            yield from key_paths(inner, f"{prefix}{name}{'.' if inner in single else '[].'}")
+            listed = get_origin(field.annotation) is tuple
+            yield from key_paths(inner, f"{prefix}{name}{'[].' if listed else '.'}")

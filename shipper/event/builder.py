@@ -68,20 +68,27 @@ class Shape(Protocol):
         """Snowplow's own columns: payload key → field."""
 
 
-Build = Callable[[Parsed, str, int], bytes]
+class Build(Protocol):
+    """Makes the event of a parsed record."""
+
+    def __call__(
+        self, parsed: Parsed, eid: str, read_us: int, entities: tuple[str, ...] = (), /
+    ) -> bytes:
+        """Return the event; *entities* are this record's alone, each self-describing JSON."""
 
 
 def event_builder(shape: Shape, envelope: Envelope) -> Build:
-    """Return the function (parsed record, event id, time of reading in µs) → event bytes.
+    """Return the function (parsed record, event id, time of reading in µs, entities) → event.
 
     It raises RefusedError for a record whose event Enrich or the collector would refuse.
     """
     wrap = _wrapper(shape.schema, base64=envelope.base64)
     constants = _constants(envelope)
+    contexts = _Contexts(envelope)
     columns = tuple((field, _Column(key)) for key, field in shape.atomic.items())
     max_bytes = envelope.max_bytes
 
-    def build(parsed: Parsed, eid: str, read_us: int) -> bytes:
+    def build(parsed: Parsed, eid: str, read_us: int, entities: tuple[str, ...] = ()) -> bytes:
         _, fields, time_us = parsed
         times = _times(time_us, read_us)
         try:
@@ -91,7 +98,7 @@ def event_builder(shape: Shape, envelope: Envelope) -> Build:
             raise RefusedError("bad_value", f"the fields can't be JSON: {error}") from error
         if data.find(b"{", 1) > 0 or b"[" in data:
             _check_depth(fields)
-        own = ""
+        own = contexts[entities]
         for field, column in columns:
             if field in fields:
                 own += column[fields[field]]
@@ -120,9 +127,6 @@ def _constants(envelope: Envelope) -> str:
         pairs["tna"] = envelope.namespace
     if envelope.app_id:
         pairs["aid"] = envelope.app_id
-    if envelope.entities:
-        wrapped = orjson.dumps({"schema": CONTEXTS, "data": list(envelope.entities)})
-        pairs |= {"cx": encode(wrapped)} if envelope.base64 else {"co": wrapped.decode()}
     return "," + orjson.dumps(pairs).decode()[1:-1]
 
 
@@ -134,6 +138,25 @@ def _wrapper(schema: str, *, base64: bool) -> Callable[[bytes], str]:
     quoted = '"ue_pr":' + orjson.dumps(head).decode()[:-1]
     dumps = orjson.dumps
     return lambda data: quoted + dumps(data.decode()).decode()[1:-1] + '}}"'
+
+
+class _Contexts(dict[tuple[str, ...], str]):
+    """The `co` (or `cx`) members, by the entities that a record has beside those of its source."""
+
+    def __init__(self, envelope: Envelope) -> None:
+        super().__init__()
+        self._common = [orjson.dumps(entity).decode() for entity in envelope.entities]
+        self._base64 = envelope.base64
+
+    def __missing__(self, entities: tuple[str, ...]) -> str:
+        both = [*self._common, *entities]
+        wrapped = f'{{"schema":"{CONTEXTS}","data":[{",".join(both)}]}}'
+        quoted = f'"{encode(wrapped.encode())}"' if self._base64 else orjson.dumps(wrapped).decode()
+        member = f',"{"cx" if self._base64 else "co"}":{quoted}' if both else ""
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        self[entities] = member
+        return member
 
 
 class _Column(dict[Any, str]):

@@ -1,25 +1,32 @@
 """From a chunk of a log file to what the queue takes: the whole of reading, as a pure function.
 
-Rule 1: every line of the chunk has one fate: emitted, filtered, rejected or blank (a line over
-        the limit never gets here); each fate is counted where it is met, so that the ledger's
-        sum proves something.
-Rule 2: the same chunk at the same offset gives the same result (but for the `dtm` of records
-        that carry no time), so a chunk can be read again after any accident.
+Rule 1: every line of the chunk has one fate: emitted, filtered, rejected, oversize or blank, or it
+        is held until its record is complete; each fate is counted where it is met, so that the
+        ledger's sum proves something.
+Rule 2: the same chunk at the same offset, with the same held before it, gives the same result (but
+        for the `dtm` of records that carry no time), so it can be read again after any accident.
 Rule 3: a record that makes a grammar fail is a reject with its reason, never an exception.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from shipper.event.batch import RecordBatch, pack
 from shipper.event.builder import Envelope, RefusedError, event_builder
-from shipper.event.ids import EventId
+from shipper.event.entities import Origin
+from shipper.formats.encodings import UTF_8, Encoding
+from shipper.formats.encodings import split_lines as split_encoded
 from shipper.formats.framing import split_lines
+from shipper.formats.held import EMPTY, Held, Record
+from shipper.formats.records import Line, Rules, assemble, flush
 from shipper.grammar.grammar import Grammar, furthest
+from shipper.grammar.times import TimeReader
 from shipper.model import Ledger
+
+LongLines = Literal["truncate", "dead_letter", "skip"]
 
 
 class Reject(NamedTuple):
@@ -34,130 +41,224 @@ class Reject(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Parse:
-    """What became of a chunk."""
+    """What became of a chunk; `held` are the lines of records that are not complete yet."""
 
     batches: tuple[RecordBatch, ...]
     rejects: tuple[Reject, ...]
     ledger: Ledger
+    held: Held = EMPTY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What becomes of lines, before any grammar sees them and after none took them.
+
+    With `rules`, lines are joined to records; one that is not complete is taken as it is
+    `flush_after` seconds after its last line, at the end of the file. A line of more than
+    `line_bytes` gives an event of its beginning, flagged, a dead letter, or nothing but a count,
+    as `long_lines` says. Files are in `encoding` unless they say otherwise by a byte order mark;
+    that is found where they are read, and dead letters of such files go by `encoding`. With
+    `drop_unmatched`, a record that no grammar takes is filtered, not
+    rejected.
+    """
+
+    rules: Rules | None = None
+    flush_after: float = 1.0
+    line_bytes: int = 1 << 20
+    long_lines: LongLines = "truncate"
+    drop_unmatched: bool = False
+    encoding: Encoding = UTF_8
 
 
 class Recipe:
-    """How the records of one source become events: its grammars, tried in order.
-
-    A line of more than `line_bytes` is a dead letter. With `drop_unmatched`, a record that no
-    grammar takes is filtered, not rejected.
-    """
+    """How the lines of one source become events: by its policy, and by grammars tried in order."""
 
     def __init__(
-        self,
-        grammars: Sequence[Grammar],
-        envelope: Envelope,
-        *,
-        line_bytes: int = 1 << 20,
-        drop_unmatched: bool = False,
+        self, grammars: Sequence[Grammar], envelope: Envelope, policy: Policy | None = None
     ) -> None:
         self.grammars = tuple(grammars)
-        self.max_bytes = envelope.max_bytes
-        self.line_bytes = line_bytes
-        self.drop_unmatched = drop_unmatched
+        self.envelope = envelope
+        self.policy = policy or Policy()
         self.steps = tuple((g.name, g.parse, event_builder(g, envelope)) for g in grammars)
+        self.read_time = TimeReader(["iso8601"]).read
 
 
-def parse_chunk(chunk: bytes, base: int, recipe: Recipe, eid: EventId, read_us: int) -> Parse:
+def parse_chunk(
+    chunk: bytes, base: int, recipe: Recipe, origin: Origin, read_us: int, held: Held = EMPTY
+) -> Parse:
     """Make events of the lines in *chunk*, which starts at offset *base* of its generation.
 
     *chunk* ends with LF, or with the last byte of a file that will not grow. *read_us* is the
-    time of reading in microseconds; it resolves years that a record leaves out.
+    time of reading in microseconds; it resolves years that a record leaves out. *held* is what
+    the chunk before left over.
     """
-    events: list[bytes] = []
-    others = _Others(recipe)
-    bytes_emitted = 0
-    raws, texts = split_lines(chunk, base)
-    offset = base
-    for raw, text, width in zip(raws, texts, _widths(raws, chunk), strict=True):
-        if width > recipe.line_bytes:
-            others.oversize(offset, raw, width)
-        elif not text or text.isspace():
-            others.blank(width)
-        else:
-            event = take(text, recipe, eid(offset, raw), read_us)
-            if type(event) is bytes:
-                events.append(event)
-                bytes_emitted += width
-            else:
-                others.refused(Reject(offset, raw, *event), width)
-        offset += width
-    ledger = others.ledger()._replace(
-        lines_read=chunk.count(b"\n") + (not chunk.endswith(b"\n")),
-        bytes_read=len(chunk),
-        lines_emitted=len(events),
-        bytes_emitted=bytes_emitted,
-    )
-    return Parse(tuple(pack(events, recipe.max_bytes)), tuple(others.rejects), ledger)
+    work = _Work(recipe, origin, read_us)
+    raws, texts = lines_of(chunk, base, origin)
+    lines = zip(raws, texts, _widths(raws, chunk, origin.encoding), strict=True)
+    if recipe.policy.rules is None and not held.opens:
+        work.plain(lines, base)
+    else:
+        rules = recipe.policy.rules or Rules()
+        records, held = assemble(work.sound(lines, base), held, rules)
+        work.records(records)
+    return work.result(lines_read=len(raws), bytes_read=len(chunk), held=held)
 
 
-def cut_line(kept: bytes, base: int, width: int) -> Parse:
-    """Reject a line of *width* bytes at offset *base* that is too long to keep but for *kept*."""
-    detail = f"a line of {width} bytes; its first {len(kept)} are kept"
-    ledger = Ledger(lines_read=1, bytes_read=width, lines_oversize=1, bytes_oversize=width)
-    return Parse((), (Reject(base, kept, "", "oversize", detail),), ledger)
+def lines_of(chunk: bytes, base: int, origin: Origin) -> tuple[list[bytes], list[str]]:
+    """Cut *chunk*, which starts at offset *base*, into raw lines and their texts."""
+    if origin.encoding == UTF_8:
+        return split_lines(chunk, base)
+    return split_encoded(chunk, base, origin.encoding, origin.bom_length)
 
 
-def take(text: str, recipe: Recipe, eid: str, read_us: int) -> bytes | tuple[str, str, str]:
+def flush_held(held: Held, recipe: Recipe, origin: Origin, read_us: int) -> Parse:
+    """Make events of what is held: no line came for too long, or none will."""
+    work = _Work(recipe, origin, read_us)
+    work.records(flush(held, recipe.policy.rules or Rules()))
+    return work.result(lines_read=0, bytes_read=0, held=EMPTY)
+
+
+def cut_line(
+    line: tuple[bytes, int, int], recipe: Recipe, origin: Origin, read_us: int, held: Held = EMPTY
+) -> Parse:
+    """Treat a line of which only the first bytes are kept: *line* is (kept, offset, width)."""
+    kept, base, width = line
+    work = _Work(recipe, origin, read_us)
+    work.long_line(base, kept, width)
+    return work.result(lines_read=1, bytes_read=width, held=held)
+
+
+def take(
+    record: Record, recipe: Recipe, origin: Origin, read_us: int
+) -> bytes | tuple[str, str, str]:
     """Return the event of one record, or (grammar, reason, detail) of its refusal."""
+    eid = origin.eid(record.offset, record.raw)
+    entities = origin.entities_of(record.stream, record.flags)
+    return _event(record.text, recipe, eid, read_us, (entities, record.time))
+
+
+def _event(
+    text: str,
+    recipe: Recipe,
+    eid: str,
+    read_us: int,
+    beside: tuple[tuple[str, ...], str | None],
+) -> bytes | tuple[str, str, str]:
+    """As `take`; *beside* are the entities, and the time that a container runtime noted."""
     grammar = ""
     try:
         for grammar, parse, build in recipe.steps:  # noqa: B007  # the handlers name it
             parsed = parse(text, read_us)
             if parsed is not None:
-                return build(parsed, eid, read_us)
-        mismatch = furthest(recipe.grammars, text, read_us)
+                entities, time = beside
+                if time is not None and parsed.time_us is None:
+                    parsed = parsed._replace(time_us=recipe.read_time(time, read_us))
+                return build(parsed, eid, read_us, entities)
+        miss = furthest(recipe.grammars, text, read_us)
     except RefusedError as error:
         return grammar, error.reason, error.detail
     except Exception as error:  # rule 3: no record may stop the shipper
         return grammar, "grammar_error", f"{type(error).__name__}: {error}"
-    where = f"column {mismatch.column}: expected {mismatch.expected}"
-    return mismatch.grammar, mismatch.reason, where
+    return miss.grammar, miss.reason, f"column {miss.column}: expected {miss.expected}"
 
 
-def _widths(raws: list[bytes], chunk: bytes) -> list[int]:
-    """Return how many bytes each line takes up in the file, its LF included."""
-    widths = [len(raw) + 1 for raw in raws]
-    if not chunk.endswith(b"\n"):
-        widths[-1] -= 1
+def _widths(raws: list[bytes], chunk: bytes, encoding: Encoding) -> list[int]:
+    """Return how many bytes each line takes up in the file, its end included."""
+    unit = encoding.unit
+    widths = [len(raw) + unit for raw in raws]
+    if widths:
+        widths[-1] -= sum(widths) - len(chunk)  # the last line may have no end
     return widths
 
 
-class _Others:
-    """The lines of a chunk that gave no event, each counted under its fate."""
+class _Work:
+    """The events and rejects of one call, and the count of every fate."""
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: Recipe, origin: Origin, read_us: int) -> None:
         self._recipe = recipe
+        self._origin = origin
+        self._read_us = read_us
+        self._events: list[bytes] = []
+        self._rejects: list[Reject] = []
         self._fates: dict[str, list[int]] = {}
-        self.rejects: list[Reject] = []
 
-    def oversize(self, offset: int, raw: bytes, width: int) -> None:
-        detail = f"a line of {width} bytes, over the limit of {self._recipe.line_bytes}"
-        self.rejects.append(Reject(offset, raw, "", "oversize", detail))
-        self._count("oversize", width)
+    def plain(self, lines: Iterable[tuple[bytes, str, int]], offset: int) -> None:
+        """Take each line as a record: the hot path of the whole program."""
+        recipe, read_us, eid = self._recipe, self._read_us, self._origin.eid
+        beside, emit = (self._origin.entities, None), self._events.append
+        emitted = emitted_bytes = 0
+        limit = recipe.policy.line_bytes
+        for raw, text, width in lines:
+            if width > limit:
+                self.long_line(offset, raw, width)
+            elif not text or text.isspace():
+                self._count("blank", 1, width)
+            else:
+                event = _event(text, recipe, eid(offset, raw), read_us, beside)
+                if isinstance(event, bytes):
+                    emit(event)
+                    emitted += 1
+                    emitted_bytes += width
+                else:
+                    self._refuse(Record(offset, raw, text, 1, width, None, None), event)
+            offset += width
+        self._count("emitted", emitted, emitted_bytes)
 
-    def blank(self, width: int) -> None:
-        self._count("blank", width)
+    def sound(self, lines: Iterable[tuple[bytes, str, int]], offset: int) -> Iterable[Line]:
+        """Yield the lines that are not too long; those get their fate at once."""
+        for raw, text, width in lines:
+            if width > self._recipe.policy.line_bytes:
+                self.long_line(offset, raw, width)
+            else:
+                yield Line(offset, raw, text, width)
+            offset += width
 
-    def refused(self, reject: Reject, width: int) -> None:
-        if reject.reason == "no_match" and self._recipe.drop_unmatched:
-            self._count("filtered", width)
-        else:
-            self.rejects.append(reject)
-            self._count("rejected", width)
+    def records(self, records: Iterable[Record]) -> None:
+        """Take records of any number of lines."""
+        for record in records:
+            if not record.text or record.text.isspace():
+                self._count("blank", record.lines, record.width)
+            else:
+                self._settle(record, take(record, self._recipe, self._origin, self._read_us))
 
-    def ledger(self) -> Ledger:
-        counts: dict[str, int] = {}
+    def long_line(self, offset: int, raw: bytes, width: int) -> None:
+        """Give a line over the limit the fate that the source asks for."""
+        limit, policy = self._recipe.policy.line_bytes, self._recipe.policy.long_lines
+        # JSON may take several bytes for one of the line, and the event has to fit a request.
+        kept = raw[: min(limit, self._recipe.envelope.max_bytes // 4)]
+        text = kept.decode(self._origin.encoding.name, "replace")
+        record = Record(offset, raw, text, 1, width, None, None, ("truncated",))
+        if policy == "truncate":
+            self._settle(record, take(record, self._recipe, self._origin, self._read_us))
+            return
+        if policy == "dead_letter":
+            detail = f"a line of {width} bytes, over the limit of {limit}; {len(raw)} are kept"
+            self._rejects.append(Reject(offset, raw, "", "oversize", detail))
+        self._count("oversize", 1, width)
+
+    def result(self, *, lines_read: int, bytes_read: int, held: Held) -> Parse:
+        """Pack up."""
+        counts = {"lines_read": lines_read, "bytes_read": bytes_read, "events": len(self._events)}
         for fate, (lines, size) in self._fates.items():
             counts |= {f"lines_{fate}": lines, f"bytes_{fate}": size}
-        return Ledger(**counts)
+        batches = tuple(pack(self._events, self._recipe.envelope.max_bytes))
+        return Parse(batches, tuple(self._rejects), Ledger(**counts), held)
 
-    def _count(self, fate: str, width: int) -> None:
+    def _settle(self, record: Record, event: bytes | tuple[str, str, str]) -> None:
+        if isinstance(event, bytes):
+            self._events.append(event)
+            self._count("emitted", record.lines, record.width)
+        else:
+            self._refuse(record, event)
+
+    def _refuse(self, record: Record, why: tuple[str, str, str]) -> None:
+        if why[1] == "no_match" and self._recipe.policy.drop_unmatched:
+            self._count("filtered", record.lines, record.width)
+        else:
+            self._rejects.append(Reject(record.offset, record.raw, *why))
+            self._count("rejected", record.lines, record.width)
+
+    def _count(self, fate: str, lines: int, size: int) -> None:
         count = self._fates.setdefault(fate, [0, 0])
-        count[0] += 1
-        count[1] += width
+        count[0] += lines
+        count[1] += size

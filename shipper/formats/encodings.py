@@ -89,6 +89,9 @@ class Encoding:
         return Encoding.named(name), length
 
 
+UTF_8 = Encoding("utf-8", b"\n", 1)
+
+
 def detect_bom(head: bytes) -> tuple[str, int] | None:
     """Return the codec that the byte order mark at the start of *head* names, and its length.
 

@@ -2,7 +2,9 @@
 
 Rule 1: a line ends with LF and nothing else; offsets count raw bytes, the LF included.
 Rule 2: one CR before the LF belongs to the ending, not to the text.
-Rule 3: bytes that are not UTF-8 become U+FFFD in the text; the raw bytes stay as they are.
+Rule 3: NULs before a line belong to no text: a writer without O_APPEND leaves them, and some
+        programs end their lines with one.
+Rule 4: bytes that are not UTF-8 become U+FFFD in the text; the raw bytes stay as they are.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ def split_lines(chunk: bytes, base: int) -> tuple[list[bytes], list[str]]:
         texts.pop()
     if b"\r" in chunk:
         texts = [text.removesuffix("\r") for text in texts]
+    if b"\0" in chunk:
+        texts = [text.lstrip("\0") for text in texts]
     if base == 0 and texts and texts[0].startswith(BOM):
         texts[0] = texts[0][1:]
     return raws, texts

@@ -9,7 +9,7 @@ Rule 3: a property is required only where every record has it.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,15 +44,18 @@ def iglu_schema(grammar: Grammar) -> dict[str, Any]:
     return schema
 
 
-def write_registry(grammars: Sequence[Grammar], out: Path) -> list[Path]:
+def write_registry(
+    grammars: Sequence[Grammar], out: Path, more: Mapping[str, dict[str, Any]] | None = None
+) -> list[Path]:
     """Write the schemas of *grammars* as a static registry below *out*; return the files.
 
-    Each file appears complete or not at all. Raises GrammarError if two grammars name one schema
-    for different fields, and OSError if *out* can't be written.
+    *more* are further schemas, by URI. Each file appears complete or not at all. Raises
+    GrammarError if two grammars name one schema for different fields, and OSError if *out* can't
+    be written.
     """
     return [
         _write(out / "schemas" / uri.removeprefix("iglu:"), schema)
-        for uri, schema in _by_uri(grammars).items()
+        for uri, schema in {**_by_uri(grammars), **(more or {})}.items()
     ]
 
 

@@ -9,6 +9,7 @@ import random
 import socket
 import time
 import uuid
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +19,16 @@ from shipper.collector.client import Address, HttpCollector
 from shipper.config.models import Config, SourceConfig
 from shipper.emitter import Emitter, Sending
 from shipper.event.builder import Envelope
-from shipper.event.chunk import Recipe
+from shipper.event.chunk import Parse, Policy, Recipe, flush_held
+from shipper.event.entities import Origin
+from shipper.event.gap import Gap, with_gap
+from shipper.event.ids import event_ids
+from shipper.formats.encodings import Encoding
 from shipper.grammar.library import Library
-from shipper.model import Clock, Report
+from shipper.model import Clock, Ledger, Report
 from shipper.pump import Pace, Pump
 from shipper.store.lock import sender_lock
-from shipper.store.store import Store
+from shipper.store.store import Progress, Store
 from shipper.tail.checkpoint import Checkpoint, Sighting
 from shipper.tail.fleet import Fleet, Source
 from shipper.tail.glob import Exclude, Glob
@@ -56,21 +61,46 @@ class State(NamedTuple):
 class Books:
     """The store, as the fleet sees it: with the namespace of ids and the time of day."""
 
-    def __init__(self, store: Store, namespace: uuid.UUID, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        recipes: Mapping[str, Recipe],
+        namespace: uuid.UUID,
+        clock: Clock,
+    ) -> None:
         self._store = store
+        self._recipes = recipes
         self._namespace = namespace
         self._clock = clock
         self.checkpoints = store.checkpoints
         self.known = store.known
+        self.alike = store.alike
         self.first_start_of = store.first_start_of
 
     def begin(self, sighting: Sighting) -> Checkpoint:
         """Put a new generation on record."""
         return self._store.begin(sighting, self._namespace, self._now_ms())
 
+    def move(self, checkpoint: Checkpoint) -> None:
+        """Put on record that a generation is read from another file now, and open."""
+        self._store.commit([Progress(checkpoint, Parse((), (), Ledger()))], self._now_ms())
+
     def finish(self, checkpoint: Checkpoint, lost_bytes: int) -> None:
-        """Close the books on a generation that is over."""
-        self._store.finish(checkpoint, lost_bytes, self._now_ms())
+        """Close the books on a generation that is over: what is held of it comes out.
+
+        Bytes that were lost are told as an event and as a dead letter of their own.
+        """
+        read_us = int(self._clock.wall() * 1_000_000)
+        recipe = self._recipes.get(checkpoint.source)
+        last = Parse((), (), Ledger(), checkpoint.held)
+        if recipe is not None:
+            origin = Origin(event_ids(checkpoint.generation), checkpoint.canonical)
+            last = flush_held(checkpoint.held, recipe, origin, read_us)
+            if lost_bytes:
+                cause = "rewritten or truncated" if checkpoint.over else "gone"
+                gap = Gap(checkpoint.path, checkpoint.offset, lost_bytes, cause)
+                last = with_gap(last, gap, recipe, origin, read_us)
+        self._store.finish(checkpoint, lost_bytes, self._now_ms(), last)
 
     def _now_ms(self) -> int:
         return int(self._clock.wall() * 1000)
@@ -92,7 +122,7 @@ def assemble(config: Config, state: State, report: Report, stack: ExitStack) -> 
     sources = [_source(source) for source in config.sources]
     fleet = Fleet(
         sources,
-        Books(store, state.namespace, CLOCK),
+        Books(store, recipes, state.namespace, CLOCK),
         report,
         limits=Limits(chunk_bytes=config.tail.chunk_bytes),
         grace=config.tail.rotate_grace,
@@ -126,8 +156,14 @@ def recipe(config: Config, source: SourceConfig) -> Recipe:
     return Recipe(
         [grammars.get(name) for name in source.grammar],
         envelope(config, source),
-        line_bytes=source.max_line_bytes,
-        drop_unmatched=source.unmatched == "drop",
+        Policy(
+            rules=source.rules(),
+            flush_after=source.multiline.timeout if source.multiline else 1.0,
+            line_bytes=source.max_line_bytes,
+            long_lines=source.long_lines,
+            drop_unmatched=source.unmatched == "drop",
+            encoding=Encoding.named(source.encoding),
+        ),
     )
 
 
@@ -150,6 +186,7 @@ def _source(source: SourceConfig) -> Source:
         tuple(Glob(str(pattern)) for pattern in source.paths),
         Exclude(source.exclude),
         from_end=source.start == "end",
+        encoding=Encoding.named(source.encoding),
     )
 
 

@@ -1,4 +1,4 @@
-"""The doctor: looks at everything that a run needs, and says what is wrong with the remedy.
+"""The check: looks at everything that a run needs, and says what is wrong with the remedy.
 
 Nothing is changed: the state is opened only if it is there, the collector is asked for its health.
 """
@@ -6,8 +6,7 @@ Nothing is changed: the state is opened only if it is there, the collector is as
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,22 +15,11 @@ import requests
 from shipper.config.models import Config, SourceConfig
 from shipper.errors import GrammarError, StateError
 from shipper.service.assemble import library
+from shipper.service.doctor import Finding, Survey, examine, survey
 from shipper.store.lock import holder
-from shipper.store.store import DATABASE, Store
-from shipper.tail.glob import Exclude, Found, Glob
+from shipper.store.store import Store, has_state
 
 Where = Callable[[tuple[str | int, ...]], str]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at. `level` is ``ok``, ``warning``, ``config``, ``state`` or
-    ``collector``: the kind of failure decides the exit code.
-    """
-
-    level: str
-    what: str
-    remedy: str = ""
 
 
 def check(config: Config, where: Where, *, offline: bool) -> Iterator[Finding]:
@@ -39,11 +27,13 @@ def check(config: Config, where: Where, *, offline: bool) -> Iterator[Finding]:
 
     *where* gives ``file:line`` of a key of the configuration.
     """
-    for index, source in enumerate(config.sources):
-        yield from _grammars(config, source, where(("sources", index, "grammar")))
-        yield from _paths(source, where(("sources", index, "paths")))
-    yield from _overlaps(config)
+    surveys = [survey(source) for source in config.sources]
+    for index, each in enumerate(surveys):
+        yield from _grammars(config, each.source, where(("sources", index, "grammar")))
+        yield from _paths(each, where(("sources", index, "paths")))
+    yield from _overlaps(surveys)
     yield from _state(config)
+    yield from examine(config, surveys=surveys)
     if not offline:
         yield _collector(config)
 
@@ -61,36 +51,30 @@ def _grammars(config: Config, source: SourceConfig, place: str) -> Iterator[Find
             yield Finding("ok", f"source {source.name}: grammar {name}")
 
 
-def _paths(source: SourceConfig, place: str) -> Iterator[Finding]:
-    found = Found()
-    for pattern in source.paths:
-        Glob(str(pattern)).find(found)
-    exclude = Exclude(source.exclude)
-    files = [path for path in found.files if not exclude.matches(path)]
-    for path, error in found.blind.items():
+def _paths(each: Survey, place: str) -> Iterator[Finding]:
+    name = each.source.name
+    for path, error in each.blind.items():
         remedy = "give this user read access (and x on each directory above)"
         yield Finding("warning", f"{place}: {path} can't be read: {error.strerror}", remedy)
-    for path in files:
-        if not os.access(path, os.R_OK):
+    for path in each.files:
+        if not os.access(path, os.R_OK, effective_ids=True):
             yield Finding("warning", f"{place}: {path} can't be read", "give this user read access")
-    if files:
-        yield Finding("ok", f"source {source.name}: {len(files)} files")
+    if each.files:
+        yield Finding("ok", f"source {name}: {len(each.files)} files")
     else:
         remedy = "right if they come later; else see the paths"
-        yield Finding("warning", f"{place}: source {source.name}: no file matches yet", remedy)
+        yield Finding("warning", f"{place}: source {name}: no file matches yet", remedy)
 
 
-def _overlaps(config: Config) -> Iterator[Finding]:
+def _overlaps(surveys: Iterable[Survey]) -> Iterator[Finding]:
     owner: dict[str, str] = {}
-    for source in config.sources:
-        found = Found()
-        for pattern in source.paths:
-            Glob(str(pattern)).find(found)
-        for path in found.files:
-            first = owner.setdefault(path, source.name)
-            if first != source.name:
-                what = f"{path} is named by the sources {first} and {source.name}: {first} reads it"
-                yield Finding("warning", what, f"exclude it from {source.name}")
+    for each in surveys:
+        name = each.source.name
+        for path in each.files:
+            first = owner.setdefault(path, name)
+            if first != name:
+                what = f"{path} is named by the sources {first} and {name}: {first} reads it"
+                yield Finding("warning", what, f"exclude it from {name}")
 
 
 def _state(config: Config) -> Iterator[Finding]:
@@ -98,19 +82,19 @@ def _state(config: Config) -> Iterator[Finding]:
     pid = holder(state)
     if pid is not None:
         yield Finding("ok", f"state {state}: in use by a running shipper, pid {pid}")
-    elif (state / DATABASE).exists():
-        try:
+        return
+    try:
+        if has_state(state):
             Store.open(state).close()
-        except StateError as error:
-            yield Finding("state", error.message, error.remedy)
-        else:
             yield Finding("ok", f"state {state}")
-    else:
-        yield _new_state(state)
+        else:
+            yield _new_state(state)
+    except StateError as error:
+        yield Finding("state", error.message, error.remedy)
 
 
 def _new_state(state: Path) -> Finding:
-    parent = next(p for p in (state, *state.parents) if p.exists())
+    parent = next(p for p in (state, *state.parents) if os.path.lexists(p))
     if parent.is_dir() and os.access(parent, os.W_OK | os.X_OK):
         return Finding("ok", f"state {state}: will be made")
     remedy = f"make {state}, owned by the user that runs shipper"

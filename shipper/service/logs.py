@@ -25,6 +25,7 @@ _PLAIN = re.compile(r"[\w./:@%+,\-]+", re.ASCII)
 _ERRORS = {"collector.misconfigured", "service.crashed"}
 _WARNINGS = {
     "collector.unavailable",
+    "doctor.warning",
     "event.buried",
     "file.gone",
     "config.refused",

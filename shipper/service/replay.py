@@ -14,9 +14,12 @@ from typing import NamedTuple
 
 from shipper.config.models import Config
 from shipper.event.batch import fits
-from shipper.event.chunk import Recipe, take
+from shipper.event.chunk import Recipe, lines_of, take
+from shipper.event.entities import Origin
 from shipper.event.ids import event_ids
-from shipper.formats.framing import split_lines
+from shipper.formats.held import EMPTY, Record
+from shipper.formats.records import Line, Rules, assemble, flush
+from shipper.formats.rotation import canonical_path
 from shipper.service.assemble import recipe
 from shipper.store.dead_letters import KEPT_BYTES, DeadLetter
 from shipper.store.store import Store
@@ -37,6 +40,8 @@ def replay(config: Config, store: Store, letters: Iterable[DeadLetter], now_ms: 
     queued = failed = 0
     page: list[tuple[DeadLetter, bytes]] = []
     for letter in letters:
+        if letter.reason == "gap":  # it tells of bytes that are gone; there is nothing to try
+            continue
         outcome = _event(letter, recipes.get(letter.source), config.collector.max_bytes)
         if isinstance(outcome, bytes):
             page.append((letter, outcome))
@@ -69,11 +74,23 @@ def _event(letter: DeadLetter, how: Recipe | None, max_bytes: int) -> bytes | tu
 
 def _parsed(letter: DeadLetter, how: Recipe) -> bytes | tuple[str, str]:
     """Return the event of a record that never became one, or why it fails again."""
-    if len(letter.raw) >= min(how.line_bytes, KEPT_BYTES):
+    if len(letter.raw) >= min(how.policy.line_bytes, KEPT_BYTES):
         return letter.reason, letter.detail
-    if letter.generation is None or letter.offset is None or letter.raw.count(b"\n"):
+    if letter.generation is None or letter.offset is None:
         return letter.reason, "its place in a file is not on record"
-    _, texts = split_lines(letter.raw, letter.offset)
-    eid = event_ids(letter.generation)(letter.offset, letter.raw)
-    event = take("".join(texts), how, eid, letter.created_ms * 1000)
+    records = _records(letter.raw, letter.offset, how)
+    if len(records) != 1:
+        return letter.reason, f"by the rules of today it is {len(records)} records"
+    origin = Origin(event_ids(letter.generation), canonical_path(letter.path))
+    event = take(records[0], how, origin, letter.created_ms * 1000)
     return event if isinstance(event, bytes) else event[1:]
+
+
+def _records(raw: bytes, offset: int, how: Recipe) -> list[Record]:
+    raws, texts = lines_of(raw, offset, Origin(lambda *_: "", "", how.policy.encoding))
+    lines = [
+        Line(offset, line, text, len(line) + 1) for line, text in zip(raws, texts, strict=True)
+    ]
+    rules = how.policy.rules or Rules()
+    records, held = assemble(lines, EMPTY, rules)
+    return records + flush(held, rules)

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from shipper.config.models import Config
-from shipper.errors import CollectorError
+from shipper.errors import CollectorError, StateError
 from shipper.model import Report
 from shipper.pump import Lag
 from shipper.service.assemble import Parts, State, assemble, open_state
+from shipper.service.doctor import examine
 from shipper.service.reload import Reloader
 from shipper.service.threads import Crew, Stopping, stop_on_signal
 from shipper.tail.watch import watching
@@ -70,6 +71,7 @@ def run(
         stopping = Stopping()
         stack.enter_context(stop_on_signal(stopping.set))
         stack.enter_context(reloader.listening() if reloader else nullcontext())
+        _examine(config, report)
         report("service.started", pid=os.getpid(), state=config.state)
         while True:
             shift = _Shift(config, state, report, manner, stopping)
@@ -141,6 +143,15 @@ def _raise_descriptor_limit() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(ValueError, OSError):  # where the system says no, what there is has to do
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _examine(config: Config, report: Report) -> None:
+    """Say what of the machine stands in the way. Raises StateError where the state can't be."""
+    for finding in examine(config):
+        if finding.level == "state":
+            raise StateError(finding.what, finding.remedy)
+        if finding.level == "warning":
+            report("doctor.warning", what=finding.what, remedy=finding.remedy)
 
 
 def _start(parts: Parts, crew: Crew, stack: ExitStack, config: Config) -> None:

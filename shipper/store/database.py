@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from shipper.errors import StateBusyError, StateError
 from shipper.store.schema import MIGRATIONS
 
 _BUSY_MS = 10_000
+_WAL_TRIES = 30
 # Checkpoint the WAL every 16 MiB: small enough to stay in the page cache, rare enough to be cheap.
 _PRAGMAS = f"""
 PRAGMA busy_timeout = {_BUSY_MS};
@@ -104,12 +106,24 @@ class Database:
                 # Works only before the first table is made; it lets the file shrink one day.
                 self._db.execute("PRAGMA auto_vacuum = INCREMENTAL")
             self._db.executescript(_PRAGMAS)
-            (mode,) = self._db.execute("PRAGMA journal_mode = WAL").fetchone()
+            mode = self._to_wal()
             if mode != "wal":
                 what = f"{self.path} is on a file system without shared memory (a network share?)"
                 raise StateError(what, "put the state directory on a local disk")
             if version < len(MIGRATIONS):
                 self._migrate()
+
+    def _to_wal(self) -> str:
+        # SQLite does not wait for its turn here, as it does everywhere else, when another process
+        # makes the same switch at the same moment.
+        for patience in range(_WAL_TRIES):
+            try:
+                return str(self._db.execute("PRAGMA journal_mode = WAL").fetchone()[0])
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
+                time.sleep(0.01 * (patience + 1))
+        return str(self._db.execute("PRAGMA journal_mode = WAL").fetchone()[0])
 
     def _migrate(self) -> None:
         with self.transaction() as db:

@@ -27,6 +27,10 @@ INSERT INTO dead_letter
     (created, source, path, generation, offset, grammar, reason, detail, raw, event)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
+_COUNT = """
+INSERT INTO counter (name, source, value) VALUES (?, ?, ?)
+ON CONFLICT (name, source) DO UPDATE SET value = value + excluded.value
+"""
 _SELECT = """
 SELECT id, created, source, path, generation, offset, grammar, reason, detail, raw, event, attempts
 FROM dead_letter
@@ -81,6 +85,12 @@ class DeadLetters:
         with self._database.reading() as db:
             return db.execute(sql).fetchall()
 
+    def events(self) -> int:
+        """Return how many letters are events that the collector refused."""
+        with self._database.reading() as db:
+            sql = "SELECT count(*) FROM dead_letter WHERE event IS NOT NULL"
+            return int(db.execute(sql).fetchone()[0])
+
     def page(
         self, selection: Selection = ALL, *, after: int = 0, limit: int = 1000
     ) -> list[DeadLetter]:
@@ -113,6 +123,8 @@ class DeadLetters:
                 if gone:
                     insert_batches(db, letter.source, pack([event], max_bytes), now_ms)
                     count += 1
+                    if letter.event is None:
+                        add_to_counter(db, "replayed", letter.source, 1)
         return count
 
     def amend(self, letter: DeadLetter, reason: str, detail: str) -> None:
@@ -123,6 +135,11 @@ class DeadLetters:
                 "WHERE id = ?",
                 (reason, detail, letter.id),
             )
+
+
+def add_to_counter(db: sqlite3.Connection, name: str, source: str, value: int) -> None:
+    """Add *value* to a running count, within the caller's transaction."""
+    db.execute(_COUNT, (name, source, value))
 
 
 def insert_batches(

@@ -48,6 +48,7 @@ CREATE TABLE file (              -- one row a file generation
 ) STRICT;
 CREATE INDEX file_state ON file (state);
 CREATE INDEX file_node ON file (device, inode);
+CREATE INDEX file_canonical ON file (canonical);
 
 CREATE TABLE batch (             -- the queue, oldest first
     id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -21,12 +21,14 @@ from shipper.event.batch import RecordBatch
 from shipper.event.chunk import Parse
 from shipper.event.ids import generation_id, namespace_id, stream_key
 from shipper.formats.fingerprint import Fingerprint
+from shipper.formats.held import Held
 from shipper.model import Ledger
 from shipper.protocol.envelope import post_size
-from shipper.store.database import Database
+from shipper.store.database import Database, translated
 from shipper.store.dead_letters import (
     Buried,
     DeadLetters,
+    add_to_counter,
     bury_event,
     bury_records,
     insert_batches,
@@ -42,7 +44,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?)
 """
 _SELECT_FILES = """
 SELECT id, generation, source, path, canonical, device, inode, head_length, head_digest,
-    tail_length, tail_digest, start, offset, size
+    tail_length, tail_digest, start, offset, size, open_group
 FROM file
 """
 # What was counted as lost when a file was let go is not lost if it came back and is read on.
@@ -50,7 +52,8 @@ _NOT_LOST = "bytes_lost = CASE state WHEN 'open' THEN bytes_lost ELSE 0 END + ?"
 _ADDED = [f"{name} = {name} + ?" for name in Ledger._fields if name != "bytes_lost"]
 _MOVE_FILE = f"""
 UPDATE file SET source = ?, path = ?, device = ?, inode = ?, head_length = ?, head_digest = ?,
-    tail_length = ?, tail_digest = ?, offset = ?, size = ?, state = 'open', last_seen = ?,
+    tail_length = ?, tail_digest = ?, offset = ?, size = ?, open_group = ?,
+    state = 'open', last_seen = ?,
     {", ".join([*_ADDED, _NOT_LOST])}
 WHERE id = ?
 """
@@ -58,10 +61,12 @@ _SELECT_KNOWN = f"""
 {_SELECT_FILES.replace("FROM", ", state FROM")}
 WHERE device = ? AND inode = ? ORDER BY state = 'open' DESC, last_seen DESC, id DESC LIMIT 1
 """
-_COUNT = """
-INSERT INTO counter (name, source, value) VALUES (?, ?, ?)
-ON CONFLICT (name, source) DO UPDATE SET value = value + excluded.value
-"""
+
+
+def has_state(directory: Path) -> bool:
+    """Tell whether *directory* holds a state file. Raises StateError if it can't be looked at."""
+    with translated(directory):
+        return (directory / DATABASE).exists()
 
 
 class Progress(NamedTuple):
@@ -86,6 +91,18 @@ class Settlement(NamedTuple):
     delivered: int
     buried: Sequence[Buried] = ()
     left: RecordBatch | None = None
+
+
+class Account(NamedTuple):
+    """The books of one generation: where reading began and stands, what is held, the ledger."""
+
+    source: str
+    path: str
+    state: str
+    start: int
+    offset: int
+    held: Held
+    ledger: Ledger
 
 
 class Backlog(NamedTuple):
@@ -173,18 +190,37 @@ class Store:
         """Queue the events, file the rejects, move the checkpoints and the ledger: all or none."""
         with self._database.transaction() as db:
             for checkpoint, parse in turn:
-                insert_batches(db, checkpoint.source, parse.batches, now_ms)
-                bury_records(db, checkpoint, parse.rejects, now_ms)
-                db.execute(_MOVE_FILE, _file_row(checkpoint, parse.ledger, now_ms))
+                self._put(db, checkpoint, parse, now_ms)
 
-    def finish(self, checkpoint: Checkpoint, lost_bytes: int, now_ms: int) -> None:
-        """Close the books on a generation that is over; *lost_bytes* were never read."""
+    def finish(
+        self, checkpoint: Checkpoint, lost_bytes: int, now_ms: int, last: Parse | None = None
+    ) -> None:
+        """Close the books on a generation that is over; *lost_bytes* were never read.
+
+        *last* is what came of the lines that were held, and of the gap, if there is one.
+        """
         state = "over" if checkpoint.over else "finished"
+        last = last or Parse((), (), Ledger(), checkpoint.held)
         with self._database.transaction() as db:
+            self._put(db, checkpoint.holding(last.held), last, now_ms)
             db.execute(
-                "UPDATE file SET state = ?, bytes_lost = ?, last_seen = ? WHERE id = ?",
-                (state, lost_bytes, now_ms, checkpoint.row),
+                "UPDATE file SET state = ?, bytes_lost = ? WHERE id = ?",
+                (state, lost_bytes, checkpoint.row),
             )
+
+    def _put(
+        self, db: sqlite3.Connection, checkpoint: Checkpoint, parse: Parse, now_ms: int
+    ) -> None:
+        insert_batches(db, checkpoint.source, parse.batches, now_ms)
+        bury_records(db, checkpoint, parse.rejects, now_ms)
+        db.execute(_MOVE_FILE, _file_row(checkpoint, parse.ledger, now_ms))
+
+    def alike(self, canonical: str) -> list[Checkpoint]:
+        """Return the newest generations of one log that a copy may continue: open or finished."""
+        sql = f"{_SELECT_FILES} WHERE canonical = ? AND state <> 'over' ORDER BY id DESC LIMIT 50"
+        with self._database.reading() as db:
+            rows = db.execute(sql, (canonical,)).fetchall()
+        return [_checkpoint(row) for row in rows]
 
     # Queue
 
@@ -229,8 +265,8 @@ class Store:
                     )
                 for letter in buried:
                     bury_event(db, queued.source, letter, now_ms)
-                db.execute(_COUNT, ("delivered", queued.source, delivered))
-                db.execute(_COUNT, ("buried", queued.source, len(buried)))
+                add_to_counter(db, "delivered", queued.source, delivered)
+                add_to_counter(db, "buried", queued.source, len(buried))
 
     def backlog(self) -> Backlog:
         """Return how much waits in the queue."""
@@ -252,6 +288,21 @@ class Store:
         with self._database.reading() as db:
             (version,) = db.execute("PRAGMA data_version").fetchone()
         return int(version)
+
+    def accounts(self) -> list[Account]:
+        """Return what became of each generation, in the order in which they were first seen."""
+        names = ", ".join(Ledger._fields)
+        sql = (
+            f"SELECT source, path, state, start, offset, open_group, {names} FROM file ORDER BY id"
+        )
+        with self._database.reading() as db:
+            rows = db.execute(sql).fetchall()
+        return [
+            Account(
+                source, path, state, start, offset, Held.from_bytes(held or b""), Ledger(*counts)
+            )
+            for source, path, state, start, offset, held, *counts in rows
+        ]
 
     def counters(self) -> dict[tuple[str, str], int]:
         """Return the running counts by (name, source); names are ``delivered`` and ``buried``."""
@@ -278,13 +329,13 @@ def _next_ordinal(db: sqlite3.Connection, stream: bytes) -> int:
 
 def _file_row(checkpoint: Checkpoint, ledger: Ledger, now_ms: int) -> tuple[object, ...]:
     c = checkpoint
-    where = (c.source, c.path, *c.node, *c.head, *c.tail, c.offset, c.size)
+    where = (c.source, c.path, *c.node, *c.head, *c.tail, c.offset, c.size, c.held.to_bytes())
     return (*where, now_ms, *ledger, c.row)
 
 
 def _checkpoint(row: tuple[Any, ...]) -> Checkpoint:
     id, generation, source, path, canonical, device, inode, *rest = row  # noqa: A001
-    head_length, head_digest, tail_length, tail_digest, start, offset, size = rest
+    head_length, head_digest, tail_length, tail_digest, start, offset, size, held = rest
     return Checkpoint(
         row=id,
         generation=uuid.UUID(bytes=generation),
@@ -297,4 +348,5 @@ def _checkpoint(row: tuple[Any, ...]) -> Checkpoint:
         start=start,
         offset=offset,
         size=size,
+        held=Held.from_bytes(held or b""),
     )

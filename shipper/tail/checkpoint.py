@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from shipper.formats.fingerprint import HEAD_BYTES, TAIL_BYTES, Fingerprint, fingerprint
+from shipper.formats.held import EMPTY, Held
 
 _SIGN = 1 << 63
 
@@ -51,6 +52,7 @@ class Checkpoint:
     """A generation in the state file. `offset` is where its next record begins, in plain bytes.
 
     With `over`, no file can ever continue it: it was truncated, rewritten, or deleted for good.
+    `held` are lines before the offset whose record is not complete.
     """
 
     row: int
@@ -65,6 +67,7 @@ class Checkpoint:
     offset: int
     size: int
     over: bool = False
+    held: Held = EMPTY
 
     def unread(self, size: int) -> int:
         """Return how many bytes of a file of *size* bytes have not been read."""
@@ -82,6 +85,10 @@ class Checkpoint:
     def moved(self, path: str, node: Node, source: str | None = None) -> Checkpoint:
         """Return the checkpoint under another name, on another inode, or of another source."""
         return replace(self, path=path, node=node, source=source or self.source)
+
+    def holding(self, held: Held) -> Checkpoint:
+        """Return the checkpoint with what is held after the lines before its offset."""
+        return self if held == self.held else replace(self, held=held)
 
     def ended(self) -> Checkpoint:
         """Return the checkpoint of a generation that is over for good."""

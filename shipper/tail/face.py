@@ -2,8 +2,9 @@
 
 Rule 1: offsets are those of the plain bytes, so a log and its compressed copy have the same ones.
 Rule 2: a compressed file is decompressed forwards only, as a stream. The last `WINDOW` plain bytes
-        are kept; to go further back means to start again at 0. So memory is bounded by the window
-        and by what is asked for, and reading on at offset N costs one decompression up to N.
+        are kept, and its head; to go further back means to start again at 0. So memory is bounded
+        by the window and by what is asked for, and reading on at offset N costs one
+        decompression up to N.
 Rule 3: a fault hides no good byte before it, and no byte is made up behind it: what the
         decompressor could still give is given, byte by byte; then comes DamagedError.
 Rule 4: a file that ends too early is `growing`: it may be still being written. When it has grown,
@@ -20,6 +21,7 @@ import os
 import stat
 from typing import NamedTuple, Protocol
 
+from shipper.formats.fingerprint import HEAD_BYTES
 from shipper.tail.checkpoint import Node
 from shipper.tail.compressed import DecodeError, Unpacker, kind_of
 
@@ -94,6 +96,9 @@ class Face(Protocol):
     def data_at(self, offset: int) -> int:
         """Return where the first byte at or behind *offset* is that no sparse hole stands for."""
 
+    def fileno(self) -> int:
+        """Return the descriptor, which still belongs to the face."""
+
     def close(self) -> None:
         """Let go of the file."""
 
@@ -136,6 +141,10 @@ class PlainFace:
         except OSError as error:
             return max(offset, self.status().st_size) if error.errno == errno.ENXIO else offset
 
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        return self._fd
+
     def close(self) -> None:
         """Let go of the file."""
         os.close(self._fd)
@@ -147,7 +156,8 @@ class CompressedFace:
     All its state can be lost at any time (`_restart`), and costs time only. `_window` ends at
     plain byte `_unpacker.plain` and compressed byte `_raw`; `_piece` is the last compressed input
     and where it stood, by which a file that was written anew is recognised; `_careful` is where a
-    piece with a fault begins, which is taken byte by byte (rule 3).
+    piece with a fault begins, which is taken byte by byte (rule 3). `_first` is the head, once it
+    has left the window.
     """
 
     def __init__(self, fd: int, kind: str, *, window: int = WINDOW) -> None:
@@ -169,8 +179,17 @@ class CompressedFace:
         """How many compressed bytes were taken: with the status's size, how far reading is."""
         return self._raw
 
+    def estimate(self) -> int:
+        """Return about how many plain bytes there are, by what was decompressed so far."""
+        if self.complete or not self._raw:
+            return self._unpacker.plain
+        return self._unpacker.plain * max(self.status().st_size, self._raw) // self._raw
+
     def pread(self, length: int, offset: int) -> bytes:
         """Return the plain bytes at *offset*, as in `Face`. Raises OSError and DamagedError."""
+        self._notice_changes()
+        if offset + length <= len(self._first) and offset < self._window_start:
+            return self._first[offset : offset + length]
         self._turn_to(offset)
         while self._unpacker.plain < offset + length and self._step(offset):
             pass
@@ -182,6 +201,7 @@ class CompressedFace:
 
     def approach(self, offset: int, steps: int = 256) -> bool:
         """Decompress towards *offset*, but 64 MiB at most (zstd: 1 GiB) in 256 *steps*."""
+        self._notice_changes()
         self._turn_to(offset)
         while steps and self._unpacker.plain < offset and self._step(offset):
             steps -= 1
@@ -200,6 +220,10 @@ class CompressedFace:
         """Return *offset*: compressed files have no holes."""
         return offset
 
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        return self._fd
+
     def close(self) -> None:
         """Let go of the file."""
         os.close(self._fd)
@@ -209,13 +233,13 @@ class CompressedFace:
         return self._unpacker.plain - len(self._window)
 
     def _turn_to(self, offset: int) -> None:
-        self._notice_changes()
         if offset < self._window_start:
             self._restart()
 
     def _restart(self) -> None:
         self._unpacker = Unpacker(self.kind or "")
         self._window = bytearray()
+        self._first = b""
         self._raw = 0
         self._piece = (0, b"")
         self.complete = False
@@ -292,6 +316,7 @@ class CompressedFace:
         """Forget what is neither in the window nor behind offset *keep*; seldom, as it copies."""
         excess = min(len(self._window) - self._kept, keep - self._window_start)
         if excess > self._kept:
+            self._first = self._first or bytes(self._window[:HEAD_BYTES])
             del self._window[:excess]
 
 
@@ -316,6 +341,19 @@ def face_of(fd: int) -> Face:
     """
     kind = kind_of(os.pread(fd, _HEAD, 0))
     return PlainFace(fd) if kind is None else CompressedFace(fd, kind)
+
+
+def same_kind(face: Face) -> bool:
+    """Tell whether the file still is compressed as it was, or still is not. Raises OSError."""
+    return kind_of(os.pread(face.fileno(), _HEAD, 0)) == face.kind
+
+
+def faced_anew(face: Face) -> Face:
+    """Return the face that the file shows by now; *face* itself if its kind is the same.
+
+    Short files become longer, and compressed ones are written anew as text. Raises OSError.
+    """
+    return face if same_kind(face) else face_of(face.fileno())
 
 
 def scan_nuls(face: Face, offset: int, limit: int = 64 << 20) -> tuple[int, bool]:

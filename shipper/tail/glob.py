@@ -45,7 +45,7 @@ class Glob:
     @property
     def recursive(self) -> bool:
         """Whether files may stand deeper than in the root itself."""
-        return len(self._segments) > 1
+        return len(self._segments) > 1 or self._segments[0] == _GLOBSTAR
 
     def matches(self, path: str) -> bool:
         """Tell whether the pattern names *path*, without looking at the file system."""

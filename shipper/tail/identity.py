@@ -9,16 +9,18 @@
 | no  | yes | yes | yes | SAME, if the old file is gone: moved, restored, or replaced by a copy |
 | no  | otherwise |  |  | a stranger: a new generation |
 
-"Could not look" is not in the table: whoever could not look decides nothing.
+"Could not look" is not in the table: whoever could not look decides nothing. Sizes and offsets
+are those of plain bytes; where only decompressing would tell the size, the bytes before the
+offset are asked for instead.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from enum import Enum
 
 from shipper.tail.checkpoint import Checkpoint
+from shipper.tail.face import DamagedError, Face
 
 
 class Verdict(Enum):
@@ -29,24 +31,48 @@ class Verdict(Enum):
     REWRITTEN = "rewritten"
 
 
-def judge(known: Checkpoint, fd: int, size: int) -> Verdict:
-    """Compare the open file *fd* of *size* bytes with a generation. Raises OSError."""
-    if size < known.offset:
+def judge(known: Checkpoint, face: Face) -> Verdict:
+    """Compare an open file with a generation.
+
+    Raises OSError, and DamagedError where a fault hides the bytes that would tell. Of a compressed
+    file this reads up to the checkpoint: `approach` that first.
+    """
+    size = face.size()
+    if size is not None and size < known.offset:
         return Verdict.TRUNCATED
-    if not known.head.matches(os.pread(fd, known.head.length, 0)):
+    if not same_head(known, face):
         return Verdict.REWRITTEN
-    tail = os.pread(fd, known.tail.length, known.offset - known.tail.length)
+    tail = exactly(face, known.tail.length, known.offset - known.tail.length)
+    if len(tail) < known.tail.length:
+        return Verdict.TRUNCATED
     return Verdict.SAME if known.tail.matches(tail) else Verdict.REWRITTEN
 
 
-def heir(gone: Iterable[Checkpoint], canonical: str, fd: int, size: int) -> Checkpoint | None:
-    """Return the generation, of those whose file is *gone*, that the unknown file *fd* continues.
+def same_head(known: Checkpoint, face: Face) -> bool:
+    """Tell whether a file begins as a generation does. Raises as `judge` does."""
+    return known.head.matches(exactly(face, known.head.length, 0))
 
-    A file of which nothing was read yet proves nothing by its empty tail, so it has no heir.
+
+def exactly(face: Face, length: int, offset: int) -> bytes:
+    """Return *length* bytes, or fewer at the end; a fault in between raises DamagedError.
+
     Raises OSError.
     """
-    for known in gone:
-        telling = known.canonical == canonical and known.offset > 0 and known.head.length > 0
-        if telling and judge(known, fd, size) is Verdict.SAME:
-            return known
-    return None
+    data = face.pread(length, offset)
+    if len(data) < length and face.fault is not None:
+        raise DamagedError(face.fault)
+    return data
+
+
+def heir(gone: Iterable[Checkpoint], canonical: str, face: Face) -> Checkpoint | None:
+    """Return the generation, of those whose file is *gone*, that an unknown file continues.
+
+    A file of which nothing was read yet proves nothing by its empty tail, so it has no heir.
+    Raises as `judge` does.
+    """
+    return next((k for k in gone if telling(k, canonical) and judge(k, face) is Verdict.SAME), None)
+
+
+def telling(known: Checkpoint, canonical: str) -> bool:
+    """Tell whether what is on record of a generation of the log *canonical* can prove a copy."""
+    return known.canonical == canonical and known.offset > 0 and known.head.length > 0

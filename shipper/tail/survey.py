@@ -11,17 +11,22 @@ import os
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from shipper.formats.encodings import UTF_8, Encoding
 from shipper.tail.checkpoint import Node
 from shipper.tail.glob import Exclude, Found, Glob
 
 
 class Source(NamedTuple):
-    """Which files a source reads; `from_end` skips what stands in them at the very first start."""
+    """Which files a source reads, and in which encoding they are, unless they say themselves.
+
+    `from_end` skips what stands in them at the very first start.
+    """
 
     name: str
     globs: tuple[Glob, ...]
     exclude: Exclude
     from_end: bool = False
+    encoding: Encoding = UTF_8
 
     def names(self, path: str) -> bool:
         """Tell whether the source reads *path*."""

@@ -15,9 +15,9 @@ class Troubles:
         self._report = report
         self._known: dict[str, str] = {}
 
-    def note(self, path: str, error: OSError | str) -> None:
+    def note(self, path: str, error: Exception | str) -> None:
         """Report a trouble with *path*, unless it is the one that was reported last."""
-        why = error if isinstance(error, str) else (error.strerror or str(error))
+        why = error if isinstance(error, str) else (getattr(error, "strerror", None) or str(error))
         if self._known.get(path) != why:
             self._known[path] = why
             self._report("file.unreadable", path=printable(path), why=why)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from annotated_types import Ge, Le
-from pydantic import BaseModel
+from pydantic import BaseModel, WithJsonSchema
 from pydantic.fields import FieldInfo
 
 from shipper.config import sentences
@@ -32,7 +32,7 @@ def rows(group: type[BaseModel] = Config, prefix: str = "") -> Iterator[str]:
             words = f"`{prefix}{key}` | {_default(field)} | {_allowed(field)}"
             yield f"| {words} | {field.description} |"
         else:
-            listed = field.annotation is not inner
+            listed = get_origin(field.annotation) is tuple
             yield from rows(inner, f"{prefix}{key}{'[].' if listed else '.'}")
 
 
@@ -58,6 +58,8 @@ def _amount(field: FieldInfo, value: Any) -> str:
         milliseconds = round(value * 1_000)
         units = (86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s"), (1, "ms")
         return _in_units(milliseconds, units)
+    if field.annotation is int and not any(isinstance(m, WithJsonSchema) for m in field.metadata):
+        return f"{value:,}"
     if field.annotation is int:
         units = (10**9, "GB"), (10**6, "MB"), (10**3, "kB"), (1_048_576, "MiB"), (1_024, "KiB")
         return _in_units(value, units)

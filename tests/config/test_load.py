@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,6 +16,7 @@ from shipper.config.models import Config
 from shipper.config.sentences import key_paths
 from shipper.errors import ConfigError
 from tests.config.conftest import COLLECTOR, SOURCE, Desk
+from tests.nobody import as_nobody
 
 
 def test_a_missing_file_is_told_with_the_way_to_write_one(tmp_path: Path) -> None:
@@ -51,18 +50,6 @@ def test_a_file_name_that_is_no_utf8_can_be_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(tmp_path / os.fsdecode(b"\xff.yaml"), {})
     assert str(caught.value).encode("utf-8")
-
-
-@contextmanager
-def as_nobody() -> Iterator[None]:
-    """Give up root's right to read everything, where the tests run as root, for a block."""
-    before = os.geteuid()
-    if before == 0:
-        os.seteuid(65_534)
-    try:
-        yield
-    finally:
-        os.seteuid(before)
 
 
 def test_a_file_that_may_not_be_read(desk: Desk) -> None:

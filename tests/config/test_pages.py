@@ -12,6 +12,7 @@ import yaml
 
 from shipper.config import sentences
 from shipper.config.load import json_schema, load_config, load_located
+from shipper.config.records import MultilineConfig
 from shipper.errors import ConfigError
 from tests.config import pages
 
@@ -39,16 +40,56 @@ def test_the_examples_are_there() -> None:
 
 
 def test_full_has_every_key() -> None:
-    """full.yaml shows every key, the ones of an entity in a comment."""
+    """full.yaml shows every key, the ones of an entity and of multiline in comments."""
     file = pages.ROOT / "configs" / "full.yaml"
     _, located = load_located(file, {})
     written = {
         ".".join(str(part) for part in path).replace(".0", "[]") for path in located.lines if path
     }
     commented = {"sources[].entities[].schema", "sources[].entities[].data"}
-    assert set(sentences.key_paths()) - commented <= written
+    multiline = [key for key in sentences.key_paths() if "[].multiline." in key]
+    assert set(sentences.key_paths()) - commented - {*multiline} <= written
     text = file.read_text(encoding="utf-8")
     assert re.search(r"# .*\bschema: .*\bdata: ", text)
+    for key in multiline:
+        assert re.search(rf"# .*\b{key.rpartition('.')[2]}: ", text)
+
+
+@pytest.mark.parametrize("rule", ["{preset: java}", "{start: '^[0-9]'}"])
+def test_full_has_the_defaults_of_multiline(rule: str) -> None:
+    """The limits that full.yaml gives in its comment are those of a rule that names none."""
+    text = (pages.ROOT / "configs" / "full.yaml").read_text(encoding="utf-8")
+    written = re.search(r"# +(timeout: .*)$", text, re.M)
+    assert written
+    limits = yaml.safe_load(f"{{{written[1]}}}")
+    rules = yaml.safe_load(rule)
+    assert MultilineConfig(**rules) == MultilineConfig(**rules, **limits)
+
+
+def _examples_of_multiline() -> list[str]:
+    text = (pages.ROOT / "docs" / "multiline.md").read_text(encoding="utf-8")
+    return re.findall(r"^```yaml\n(.*?)^```$", text, re.S | re.M)
+
+
+@pytest.mark.parametrize("text", _examples_of_multiline())
+def test_every_example_of_the_multiline_page_loads(text: str, tmp_path: Path) -> None:
+    """What docs/multiline.md shows is a configuration, or goes into the source before it."""
+    if text.startswith("    "):
+        text = "sources:\n  - name: a\n    paths: /a\n    grammar: logfmt\n" + text
+    file = tmp_path / "shipper.yaml"
+    file.write_text(f"collector: {{url: 'https://c.example.com'}}\n{text}", encoding="utf-8")
+    (source,) = load_config(file, {}).sources
+    assert source.rules() is not None
+
+
+def test_the_multiline_page_has_every_key() -> None:
+    """docs/multiline.md has a row for each key below multiline, with its default."""
+    text = (pages.ROOT / "docs" / "multiline.md").read_text(encoding="utf-8")
+    for row in pages.rows():
+        if "[].multiline." in row:
+            key, default = row.removeprefix("| `sources[].").split(" | ")[:2]
+            shown = "`start`" if key == "multiline.condition`" else default
+            assert f"| `{key} | {shown} | " in text
 
 
 def test_full_has_the_defaults() -> None:

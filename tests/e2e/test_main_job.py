@@ -63,6 +63,12 @@ def site(tmp_path: Path, collector: DevCollector) -> Site:
     return Site(tmp_path, collector.url)
 
 
+def queued(site: Site) -> int:
+    """Return how many events wait in the queue, as `status` says."""
+    told = shipper("status", "-c", site.config, "--json")
+    return int(json.loads(told.stdout)["queued_events"]) if told.returncode == 0 else 0
+
+
 def eventually(claim: Callable[[], bool], seconds: float = 30.0) -> None:
     """Wait until *claim* holds, and fail if it does not in time."""
     end = time.monotonic() + seconds
@@ -112,7 +118,7 @@ def test_a_dead_collector_costs_time_only(tmp_path: Path) -> None:
 
 
 def test_one_bad_event_costs_only_itself(tmp_path: Path) -> None:
-    """Of 500 events one is refused: 499 arrive, one is a dead letter, replay delivers it."""
+    """70: Of 500 events one is refused: 499 arrive, one is a dead letter, replay delivers it."""
     strict = True
 
     def refuse(_method: str, _target: str, body: bytes) -> Answer | None:
@@ -151,8 +157,23 @@ def test_sigterm_ends_a_run_in_good_order(site: Site, collector: DevCollector) -
     assert [f"/{number}" for number in range(1, 101)] == paths(collector)
 
 
+def test_a_stop_does_not_wait_for_a_slow_collector(tmp_path: Path) -> None:
+    """74: stopping ends within the grace time though a request hangs, and nothing is lost."""
+    hang = Answer(200, delay=20.0, counted=True)
+    with DevCollector(known_schemas(Library()), intercept=lambda *_: hang) as collector:
+        site = Site(tmp_path, collector.url)
+        site.write(10)
+        with running("run", "-c", site.config, "--grace", "0.5") as program:
+            program.wait_for("service.started")
+            eventually(lambda: queued(site) == 10)
+            started = time.monotonic()
+            assert program.stop() == 0
+            assert time.monotonic() - started < 10
+        assert queued(site) == 10
+
+
 def test_a_state_has_one_sender(site: Site) -> None:
-    """A second run on the same state is refused with exit 73 and names the pid of the first."""
+    """80: A second run on the same state is refused with exit 73 and names the pid of the first."""
     site.write(1)
     with running("run", "-c", site.config) as first:
         first.wait_for("service.started")
@@ -188,6 +209,29 @@ def test_a_line_that_does_not_parse_is_kept(site: Site, collector: DevCollector)
     assert "1 queued" in replayed.stdout, replayed.stderr
 
 
+def test_the_log_of_a_pod_arrives_with_its_place(tmp_path: Path, collector: DevCollector) -> None:
+    """CRI lines, split and with a stack trace among them: whole records, with their container."""
+    uid = "3f6b7a0e-1c2d-4e5f-8a9b-0c1d2e3f4a5b"
+    log = tmp_path / f"pods/shop_web-1_{uid}/app/0.log"
+    log.parent.mkdir(parents=True)
+    at = "2026-11-23T06:55:44.5Z stdout"
+    log.write_text(
+        f"{at} F level=error msg=broken\n{at} F   at com.example.Basket.add(Basket.java:7)\n"
+        f"{at} P level=info \n{at} F msg=whole\n"
+    )
+    site = Site(tmp_path, collector.url)
+    more = "grammar: logfmt, container: auto, multiline: {preset: java, timeout: 200ms}"
+    text = site.config.read_text().replace("grammar: nginx_access", more)
+    site.config.write_text(text.replace(f"{site.log}*", f"{tmp_path}/pods/*/*/*.log"))
+    code, output = site.run_once()
+    assert (code, collector.counts().good, collector.counts().bad) == (0, 2, 0), output
+    for event in collector.good():
+        (place,) = event["event"]["contexts"]["data"]
+        assert place["data"]["pod"] == "web-1"
+        assert place["data"]["stream"] == "stdout"
+    assert 'adds_up":true' in shipper("audit", "-c", site.config, "--json").stdout
+
+
 def test_get_sends_one_event_a_request(tmp_path: Path, collector: DevCollector) -> None:
     """With `method: get`, events arrive whole, base64 in the query."""
     site = Site(tmp_path, collector.url)
@@ -202,7 +246,7 @@ def test_get_sends_one_event_a_request(tmp_path: Path, collector: DevCollector) 
 def test_a_changed_configuration_is_taken_up_without_a_restart(
     site: Site, collector: DevCollector
 ) -> None:
-    """SIGHUP adds a source and reads nothing again; a wrong configuration is refused."""
+    """75: SIGHUP adds a source and reads nothing again; a wrong configuration is refused."""
     site.write(5)
     with running("run", "-c", site.config) as program:
         program.wait_for("service.started")

@@ -13,14 +13,15 @@ from hypothesis import strategies as st
 
 from shipper.event.batch import unpack
 from shipper.event.builder import Envelope
-from shipper.event.chunk import Parse, Recipe, cut_line, parse_chunk
+from shipper.event.chunk import Parse, Policy, Recipe, cut_line, parse_chunk
+from shipper.event.entities import Origin
 from shipper.event.ids import event_ids
 from shipper.grammar.grammar import Grammar
 from shipper.grammar.library import Library
 from shipper.model import Ledger, Mismatch, Parsed
 from tests.shipping import any_line
 
-EID = event_ids(uuid.UUID(int=3))
+ORIGIN = Origin(event_ids(uuid.UUID(int=3)), "/logs/app.log")
 NOW_US = 1_795_000_000_000_000
 
 
@@ -46,7 +47,8 @@ def numbers(tmp_path_factory: pytest.TempPathFactory) -> Grammar:
 
 def _recipe(*grammars: Grammar, line_bytes: int = 60, drop: bool = False) -> Recipe:
     envelope = Envelope(max_bytes=2_000)
-    return Recipe(grammars, envelope, line_bytes=line_bytes, drop_unmatched=drop)
+    policy = Policy(line_bytes=line_bytes, long_lines="dead_letter", drop_unmatched=drop)
+    return Recipe(grammars, envelope, policy)
 
 
 def _events(parse: Parse) -> list[dict[str, str]]:
@@ -74,7 +76,7 @@ def test_every_line_has_one_fate(
     chunk = b"\n".join(lines) + (b"\n" if ended else b"")
     if not chunk:
         return
-    parse = parse_chunk(chunk, base, _recipe(numbers, drop=drop), EID, NOW_US)
+    parse = parse_chunk(chunk, base, _recipe(numbers, drop=drop), ORIGIN, NOW_US)
     ledger = parse.ledger
     assert ledger.adds_up(), ledger
     assert ledger.bytes_read == len(chunk)
@@ -91,11 +93,11 @@ def test_where_a_chunk_is_cut_does_not_matter(
     """Two chunks give the events and rejects that one gives: same ids, same bytes, same places."""
     ended = [line + b"\n" for line in lines]
     recipe = _recipe(numbers)
-    whole = parse_chunk(b"".join(ended), base, recipe, EID, NOW_US)
+    whole = parse_chunk(b"".join(ended), base, recipe, ORIGIN, NOW_US)
     parts, offset = [], base
     for part in (b"".join(ended[:cut]), b"".join(ended[cut:])):
         if part:
-            parts.append(parse_chunk(part, offset, recipe, EID, NOW_US))
+            parts.append(parse_chunk(part, offset, recipe, ORIGIN, NOW_US))
         offset += len(part)
     assert _events(whole) == [event for part in parts for event in _events(part)]
     assert whole.rejects == tuple(reject for part in parts for reject in part.rejects)
@@ -107,15 +109,15 @@ def test_where_a_chunk_is_cut_does_not_matter(
 
 def test_offsets_and_raw_bytes_make_the_ids(any_text: Grammar) -> None:
     """An event's id is that of its offset and raw bytes, the CR included."""
-    parse = parse_chunk(b"one\r\ntw\xff\n\nlast", 100, _recipe(any_text), EID, NOW_US)
+    parse = parse_chunk(b"one\r\ntw\xff\n\nlast", 100, _recipe(any_text), ORIGIN, NOW_US)
     assert _messages(parse) == ["one", "tw\ufffd", "last"]
     places = [(100, b"one\r"), (105, b"tw\xff"), (110, b"last")]
-    assert [event["eid"] for event in _events(parse)] == [EID(*place) for place in places]
+    assert [event["eid"] for event in _events(parse)] == [ORIGIN.eid(*place) for place in places]
 
 
 def test_rejects_say_where_what_and_why(numbers: Grammar) -> None:
     """A reject has offset, raw bytes, grammar, reason and the place of the trouble."""
-    parse = parse_chunk(b"n=1\nn=x\nn=100\n" + b"z" * 61, 10, _recipe(numbers), EID, NOW_US)
+    parse = parse_chunk(b"n=1\nn=x\nn=100\n" + b"z" * 61, 10, _recipe(numbers), ORIGIN, NOW_US)
     first, second, third = parse.rejects
     assert (first.offset, first.raw, first.grammar, first.reason) == (
         14,
@@ -131,14 +133,14 @@ def test_rejects_say_where_what_and_why(numbers: Grammar) -> None:
 
 def test_the_first_grammar_that_takes_a_line_has_it(numbers: Grammar, any_text: Grammar) -> None:
     """Grammars are tried in order."""
-    parse = parse_chunk(b"n=1\nother\n", 0, _recipe(numbers, any_text), EID, NOW_US)
+    parse = parse_chunk(b"n=1\nother\n", 0, _recipe(numbers, any_text), ORIGIN, NOW_US)
     schemas = [orjson.loads(e["ue_pr"])["data"]["schema"] for e in _events(parse)]
     assert [schema.split("/")[1] for schema in schemas] == ["numbers", "any_line"]
 
 
 def test_dropping_is_for_what_no_grammar_takes(numbers: Grammar) -> None:
     """With drop_unmatched a line of another kind is filtered; a bad value is still a reject."""
-    parse = parse_chunk(b"other\nn=100\n", 0, _recipe(numbers, drop=True), EID, NOW_US)
+    parse = parse_chunk(b"other\nn=100\n", 0, _recipe(numbers, drop=True), ORIGIN, NOW_US)
     assert (parse.ledger.lines_filtered, parse.ledger.bytes_filtered) == (1, 6)
     assert [reject.reason for reject in parse.rejects] == ["bad_value"]
 
@@ -146,7 +148,7 @@ def test_dropping_is_for_what_no_grammar_takes(numbers: Grammar) -> None:
 def test_an_event_that_no_request_can_hold(any_text: Grammar) -> None:
     """A line whose event is larger than a request is a reject that says how large."""
     recipe = _recipe(any_text, line_bytes=100_000)
-    parse = parse_chunk(b"small\n" + b"x" * 3_000 + b"\nsmall\n", 0, recipe, EID, NOW_US)
+    parse = parse_chunk(b"small\n" + b"x" * 3_000 + b"\nsmall\n", 0, recipe, ORIGIN, NOW_US)
     assert _messages(parse) == ["small", "small"]
     (reject,) = parse.rejects
     assert (reject.reason, reject.offset) == ("too_large", 6)
@@ -170,14 +172,14 @@ class _Broken:
 def test_a_grammar_that_fails_stops_nobody(any_text: Grammar) -> None:
     """A defect in a grammar makes a reject of the record, never an exception."""
     recipe = Recipe([_Broken(), any_text], Envelope())  # type: ignore[list-item]
-    parse = parse_chunk(b"a\nb\n", 0, recipe, EID, NOW_US)
+    parse = parse_chunk(b"a\nb\n", 0, recipe, ORIGIN, NOW_US)
     assert [(r.grammar, r.reason) for r in parse.rejects] == [("broken", "grammar_error")] * 2
     assert parse.ledger.adds_up()
 
 
-def test_a_line_of_which_only_the_beginning_was_kept() -> None:
+def test_a_line_of_which_only_the_beginning_was_kept(any_text: Grammar) -> None:
     """A cut line is one oversize line with its true width."""
-    parse = cut_line(b"begin", 77, 5_000)
+    parse = cut_line((b"begin", 77, 5_000), _recipe(any_text, line_bytes=5), ORIGIN, NOW_US)
     (reject,) = parse.rejects
     assert (reject.offset, reject.raw, reject.reason) == (77, b"begin", "oversize")
     assert parse.ledger == Ledger(

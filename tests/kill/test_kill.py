@@ -85,7 +85,7 @@ def collector() -> Iterator[DevCollector]:
 def test_no_line_is_lost_or_doubled_however_often_the_process_is_killed(
     tmp_path: Path, collector: DevCollector, request: pytest.FixtureRequest
 ) -> None:
-    """However often and whenever the process is killed, each line arrives under one id."""
+    """65: However often and whenever the process is killed, each line arrives under one id."""
     kills = request.config.getoption("--kills")
     seed = request.config.getoption("--seed") or random.randrange(1 << 32)
     print(f"kills {kills}, seed {seed}")  # noqa: T201  # to run a failure again

@@ -9,6 +9,7 @@ file left all sight, before a sweep could take hold of it. Nothing else ever com
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 import tempfile
@@ -47,10 +48,12 @@ class File:
     held: bool = False
     log: str = ""
     recorded: bool = True
+    copied: bool = False
+    packed: bool = False
 
     @property
     def in_glob(self) -> bool:
-        return self.name in NAMES
+        return self.name is not None and (self.name in NAMES or self.name.endswith(".gz"))
 
     @property
     def findable(self) -> bool:
@@ -72,6 +75,7 @@ class Tailing(RuleBasedStateMachine):
         self.written = 0
         self.count = 0
         self.up = True
+        self.queued: set[str] = set()
 
     @initialize(chunk=st.sampled_from([8, 40, 4096]), room=st.sampled_from([60, 4096]))
     def begin(self, chunk: int, room: int) -> None:
@@ -123,7 +127,7 @@ class Tailing(RuleBasedStateMachine):
     @rule(data=st.data())
     def write_late(self, data: st.DataObject) -> None:
         """A process goes on writing into a file that was rotated out of sight."""
-        hidden = [f for f in self.files if f.name and not f.in_glob and f.held]
+        hidden = [f for f in self.files if f.name and not f.in_glob and f.held and not f.packed]
         if hidden:
             self._write(data.draw(st.sampled_from(hidden)), self._new() + "\n")
 
@@ -139,6 +143,8 @@ class Tailing(RuleBasedStateMachine):
         free = [name for name in NAMES if all(f.name != name for f in self.files)]
         if not file.held:  # what a copy continues is found by the name of the log
             free = [name for name in free if canonical_path(name) == file.log]
+        if file.packed or file.copied:  # nobody appends to an archive; a copy has a rotated name
+            free = []
         self.count += 1
         new = {
             "inside": free[0] if free else None,
@@ -159,6 +165,8 @@ class Tailing(RuleBasedStateMachine):
     def truncate(self, data: st.DataObject) -> None:
         file = data.draw(st.sampled_from([f for f in self.files if f.name]))
         assert file.name is not None
+        if file.packed:
+            return
         self.logs.truncate(file.name)
         self._excuse(file)
         file.life = Life()
@@ -179,6 +187,7 @@ class Tailing(RuleBasedStateMachine):
         """An editor saves the file with a line more, as a new file at the same place."""
         queued = set(self.shipper.lines()) if self.up else set()
         fit = [f for f in self._existing() if f.life.lines and not f.life.partial and f.held]
+        fit = [f for f in fit if not f.packed]
         # A copy is known by the name of the log, too: one that was given another is a stranger.
         fit = [f for f in fit if f.life.lines[0] in queued and f.log == canonical_path(str(f.name))]
         if not fit:
@@ -189,6 +198,52 @@ class Tailing(RuleBasedStateMachine):
         self.files.append(File(None, Life(list(file.life.lines)), held=True))
         file.held = file.recorded = False
         self._write(file, self._new() + "\n")
+
+    def _read_in_part(self) -> list[File]:
+        """Return the files of the glob of which something was read: what can prove a copy."""
+        queued = set(self.shipper.lines()) if self.up else self.queued
+        files = [f for f in self._existing() if f.life.lines and not f.packed]
+        return [
+            f for f in files if f.life.lines[0] in queued and f.log == canonical_path(f.name or "")
+        ]
+
+    @rule(late=st.integers(0, 3), seen=st.booleans())
+    def copytruncate(self, late: int, seen: bool) -> None:
+        """The log is copied to a rotated name, and emptied in place."""
+        free = [n for n in NAMES[1:3] if all(f.name != n for f in self.files)]
+        if self.up and seen:
+            self._write(self._at("app.log"), self._new() + "\n")
+            self.turn(2)
+        for file in self._read_in_part():
+            if file.name == "app.log" and free:
+                for _ in range(late):
+                    self._write(file, self._new() + "\n")
+                self.logs.copy(file.name, free[0])
+                self.logs.truncate(file.name)
+                self.files.append(File(free[0], file.life, log=file.log, copied=True))
+                file.life = Life()
+                self._born(file.life)
+
+    @rule(data=st.data())
+    def compress(self, data: st.DataObject) -> None:
+        """A rotated log is compressed, and taken away."""
+        fit = [f for f in self._read_in_part() if f.name in NAMES[1:3]]
+        fit = [f for f in fit if all(other.name != f"{f.name}.gz" for other in self.files)]
+        if not fit:
+            return
+        file = data.draw(st.sampled_from(fit))
+        assert file.name is not None
+        packed = gzip.compress(self.logs.path(file.name).read_bytes())
+        self.logs.write(f"{file.name}.gz", packed)
+        self.logs.delete(file.name)
+        life = file.life
+        if life.partial:  # an archive that is whole is over
+            life.lines.append(life.partial)
+            self.allowed.add(life.partial)
+            self.owed.add(life.partial)
+            life.partial = ""
+        self.files.append(File(f"{file.name}.gz", life, log=file.log, packed=True))
+        file.name, file.life = None, Life()
 
     def _excuse(self, file: File) -> None:
         """Nothing more is owed of what stands in *file*."""
@@ -222,6 +277,7 @@ class Tailing(RuleBasedStateMachine):
     @precondition(lambda self: self.up)
     @rule(orderly=st.booleans())
     def die(self, orderly: bool) -> None:
+        self.queued = set(self.shipper.lines())
         (self.shipper.stop if orderly else self.shipper.kill)()
         self.up = False
         for file in self.files:

@@ -15,6 +15,7 @@ import zstandard
 from shipper.config.models import Config
 from shipper.event.batch import compress, unpack
 from shipper.event.chunk import cut_line, parse_chunk
+from shipper.event.entities import Origin
 from shipper.event.ids import event_ids, namespace_id
 from shipper.formats.fingerprint import fingerprint
 from shipper.service.assemble import recipe
@@ -80,7 +81,8 @@ class Desk:
         )
         checkpoint = self.store.begin(sighting, namespace_id("host"), NOW_MS)
         made = recipe(config, config.sources[0])
-        parse = parse_chunk(chunk, 0, made, event_ids(checkpoint.generation), NOW_MS * 1000)
+        origin = Origin(event_ids(checkpoint.generation), checkpoint.canonical)
+        parse = parse_chunk(chunk, 0, made, origin, NOW_MS * 1000)
         self.store.commit([Progress(checkpoint, parse)], NOW_MS)
         return checkpoint
 
@@ -227,20 +229,25 @@ def test_a_record_of_a_source_that_is_gone_stays(desk: Desk) -> None:
 def test_an_overlong_line_goes_when_the_limit_was_raised(desk: Desk) -> None:
     """The limit is on the line with its end, as at the first reading."""
     line = b"a" * 3_000 + b" 1\n"
-    desk.read(line, desk.configured(max_line_bytes=1_024))
+    desk.read(line, desk.configured(long_lines="dead_letter", max_line_bytes=1_024))
     assert [letter.reason for letter in desk.letters()] == ["oversize"]
-    just_under, just_right = len(line) - 1, len(line)
-    assert desk.replay(desk.configured(max_line_bytes=just_under)) == Replayed(0, 1)
-    assert desk.replay(desk.configured(max_line_bytes=just_right)) == Replayed(1, 0)
+    just_under = desk.configured(long_lines="dead_letter", max_line_bytes=len(line) - 1)
+    just_right = desk.configured(long_lines="dead_letter", max_line_bytes=len(line))
+    assert desk.replay(just_under) == Replayed(0, 1)
+    assert desk.replay(just_right) == Replayed(1, 0)
 
 
 def test_a_line_whose_end_was_not_kept_is_never_parsed(desk: Desk) -> None:
     """Of a line cut at what is kept, no event is made, whatever the limit is now."""
     desk.write(STRICT.replace(" %{INT:number:integer}$", "(?: %{INT:number:integer})?"))
     checkpoint = desk.read(b"first\n")
-    parse = cut_line(b"a" * KEPT_BYTES, 6, KEPT_BYTES + 5_000)
+    strict = desk.configured(long_lines="dead_letter")
+    made = recipe(strict, strict.sources[0])
+    origin = Origin(event_ids(checkpoint.generation), checkpoint.canonical)
+    kept = (b"a" * KEPT_BYTES, 6, KEPT_BYTES + 5_000)
+    parse = cut_line(kept, made, origin, NOW_MS * 1000)
     desk.store.commit([Progress(checkpoint, parse)], NOW_MS)
-    config = desk.configured(max_line_bytes=64 * 1024 * 1024)
+    config = desk.configured(long_lines="dead_letter", max_line_bytes=64 * 1024 * 1024)
     assert desk.replay(config) == Replayed(0, 1)
     (letter,) = desk.letters()
     assert letter.reason == "oversize"

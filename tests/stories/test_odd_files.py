@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import tracemalloc
 
 from shipper.tail.tailer import Limits
-from tests.shipping import Make, open_descriptors
+from tests.shipping import Make
 
 
 def test_an_empty_file(ship: Make) -> None:
@@ -151,31 +150,6 @@ def test_bytes_that_are_no_text(ship: Make) -> None:
     assert shipper.new_lines() == ["caf\ufffd \ufffd\ufffd", "nul \0 byte", "ok"]
     (checkpoint,) = shipper.store.checkpoints()
     assert checkpoint.offset == shipper.logs.path("app.log").stat().st_size
-
-
-def test_a_compressed_file(ship: Make) -> None:
-    """57: a compressed file is reported once, and no garbage is shipped."""
-    shipper = ship("*.log*")
-    shipper.logs.write("app.log.1.gz", gzip.compress(b"line\n" * 1_000))
-    shipper.logs.append("app.log", "plain")
-
-    assert shipper.turn(5).new_lines() == ["plain"]
-    (report,) = shipper.reports.of("file.unreadable")
-    assert str(report["path"]).endswith("app.log.1.gz")
-
-
-def test_a_compressed_file_is_not_held(ship: Make) -> None:
-    """57: a compressed file is closed again: held, it would keep its disk space when deleted."""
-    shipper = ship("*.log*")
-    shipper.turn()
-    before = open_descriptors()
-    shipper.logs.write("app.log.1.gz", gzip.compress(b"line\n"))
-    shipper.turn(3)
-
-    assert open_descriptors() == before
-    shipper.logs.delete("app.log.1.gz")
-    shipper.logs.append("app.log.1.gz", "plain after all")
-    assert shipper.new_lines() == ["plain after all"]
 
 
 def test_a_name_that_is_not_utf_8(ship: Make) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+import pytest
+
 from tests.shipping import Make
 
 
@@ -150,15 +152,29 @@ def test_two_files_with_equal_beginnings(ship: Make) -> None:
     assert len({event.eid for event in shipper.events()}) == len(lines)
 
 
-def test_two_logs_of_one_name_with_equal_content(ship: Make) -> None:
-    """33: two files of one canonical name with the same bytes have different ids as well."""
+def test_two_logs_of_one_name_with_equal_beginnings(ship: Make) -> None:
+    """33: two files of one canonical name and the same first KB are both read, ids differ."""
+    shipper = ship("app.log*")
+    same = [f"header {n:04} {'-' * 80}" for n in range(20)]
+    shipper.logs.append("app.log", *same, "only here")
+    shipper.logs.append("app.log.1", *same, "only there")
+    lines = shipper.after_grace().lines()
+
+    assert sorted([*same, *same, "only here", "only there"]) == sorted(lines)
+    assert len({event.eid for event in shipper.events()}) == len(lines)
+
+
+def test_two_small_files_that_diverge(ship: Make) -> None:
+    """34: two equal files of one name are told apart by what comes: the lines of each arrive."""
     shipper = ship("app.log*")
     shipper.logs.append("app.log", "same")
     shipper.logs.copy("app.log", "app.log.1")
+    assert shipper.catch_up().lines() == ["same"]
+    shipper.logs.append("app.log.1", "there")
+    shipper.logs.append("app.log", "here")
 
-    assert shipper.new_lines() == ["same", "same"]
-    first, second = shipper.events()
-    assert first.eid != second.eid
+    assert sorted(shipper.new_lines()) == ["here", "same", "same", "there"]
+    assert len({event.eid for event in shipper.events()}) == 4
 
 
 def test_the_same_size_and_other_content(ship: Make) -> None:
@@ -197,3 +213,21 @@ def test_grown_with_an_unchanged_modification_time(ship: Make) -> None:
     os.utime(path, (1_000, 1_000))
 
     assert shipper.new_lines() == ["b"]
+
+
+@pytest.mark.parametrize("every", [1, 2])
+def test_a_link_that_is_flipped(ship: Make, every: int) -> None:
+    """37: a link that leads to a new file thirty times: what each held when seen arrives."""
+    shipper = ship("current.log")
+    link, seen = shipper.logs.path("current.log"), []
+    for number in range(30):
+        lines = [f"file {number} line {n}" for n in range(100)]
+        shipper.logs.append(f"files/{number}", *lines[:50])
+        shipper.logs.path("next").symlink_to(shipper.logs.path(f"files/{number}"))
+        shipper.logs.path("next").replace(link)
+        if number % every == 0:
+            shipper.turn()
+            seen += lines
+        shipper.logs.append(f"files/{number}", *lines[50:])
+
+    assert sorted(shipper.new_lines()) == sorted({*seen, *lines})

@@ -188,17 +188,3 @@ def test_a_finished_file_comes_back_under_its_name(ship: Make) -> None:
     shipper.logs.append("app.log", "c")
 
     assert shipper.new_lines() == ["c"]
-
-
-def test_a_finished_file_is_compressed_later(ship: Make) -> None:
-    """56: a rotated file that was read and let go is not read again as a compressed one."""
-    shipper = ship("app.log*")
-    shipper.logs.append("app.log", "a", "b")
-    shipper.catch_up()
-    shipper.logs.rotate("app.log")
-    shipper.turn()
-    shipper.logs.delete("app.log.1")
-    shipper.logs.write("app.log.1.gz", b"\x1f\x8b\x08\0 whatever it is\n")
-
-    assert shipper.after_grace().new_lines() == ["a", "b"]
-    assert len(shipper.reports.of("file.unreadable")) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from shipper.tail.tailer import Limits
 from tests.shipping import Make
 
 
@@ -59,19 +60,44 @@ def test_truncated_and_regrown_while_stopped(ship: Make) -> None:
     assert shipper.new_lines() == ["banner", "new 1", "new 2", "new 3"]
 
 
-def test_a_writer_that_keeps_its_offset(ship: Make) -> None:
-    """27: a writer without O_APPEND leaves a hole of NULs; the lines behind it still arrive."""
-    shipper = ship("*.log")
+@pytest.mark.parametrize("size", [2, 900, 5_000, 300_000, 3_000_000])
+def test_a_writer_that_keeps_its_offset(ship: Make, size: int) -> None:
+    """27: a writer without O_APPEND leaves a hole of NULs; the lines behind it come without."""
+    shipper = ship("*.log", line_bytes=200_000)
     path = shipper.logs.path("app.log")
+    old = ["x" * 98 for _ in range(size // 99)] or ["x"]
     path.write_bytes(b"")
     with path.open("r+b", buffering=0) as writer:
-        writer.write(b"old 1\nold 2\n")
-        assert shipper.new_lines() == ["old 1", "old 2"]
+        writer.write("".join(f"{line}\n" for line in old).encode())
+        assert shipper.new_lines() == old
         shipper.logs.truncate("app.log")
         shipper.turn()
         writer.write(b"new 1\nnew 2\n")
 
-        assert [line.lstrip("\0") for line in shipper.new_lines()] == ["new 1", "new 2"]
+        assert shipper.new_lines() == ["new 1", "new 2"]
+    assert shipper.ledger().bytes_lost == 0
+
+
+def test_space_that_was_set_aside(ship: Make) -> None:
+    """27: NULs at the end may be filled yet: they are waited for, and what fills them is read."""
+    shipper = ship("*.log", limits=Limits(chunk_bytes=512))
+    path = shipper.logs.path("app.log")
+    path.write_bytes(bytes(100_000))
+    assert shipper.new_lines() == []
+    with path.open("r+b", buffering=0) as writer:
+        for number in range(5):
+            writer.write(f"line {number}\n".encode())
+            assert shipper.new_lines() == [f"line {number}"]
+
+
+def test_a_hole_between_lines(ship: Make) -> None:
+    """27: a hole in the middle of a log is counted as blank, and none of it is lost."""
+    shipper = ship("*.log", limits=Limits(chunk_bytes=4_096), line_bytes=2_000)
+    shipper.logs.write("app.log", b"a\n" + bytes(50_000) + b"b\n\0c\n" + bytes(3_000) + b"d\n")
+
+    assert shipper.new_lines() == ["a", "b", "c", "d"]
+    assert shipper.ledger().bytes_blank == 53_000
+    assert shipper.ledger().bytes_read == 53_009
 
 
 def test_truncated_to_nothing_and_left_so(ship: Make) -> None:

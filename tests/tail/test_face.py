@@ -179,7 +179,7 @@ def test_any_pread_equals_the_plain_file(
 
 @every_kind
 def test_going_back_a_little_costs_nothing(log: Path, kind: str) -> None:
-    """Re-reads within the window do not decompress again; those before it do, once."""
+    """Re-reads of the window or the head do not decompress again; those between do, once."""
     log.write_bytes(PACKS[kind](PLAIN))
     face = compressed(log, kind, window=10_000)
     end = len(PLAIN)
@@ -187,7 +187,9 @@ def test_going_back_a_little_costs_nothing(log: Path, kind: str) -> None:
     assert face.pread(100, end - 100) == PLAIN[-100:]
     assert face.pread(9_000, end - 10_000) == PLAIN[-10_000:-1_000]
     assert face.restarts == 0
-    assert face.pread(100, 5) == PLAIN[5:105]
+    assert face.pread(1_000, 20) == PLAIN[20:1_020]
+    assert face.restarts == 0
+    assert face.pread(100, 2_000) == PLAIN[2_000:2_100]
     assert face.restarts == 1
     face.close()
 

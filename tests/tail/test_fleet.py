@@ -105,7 +105,7 @@ def test_a_descriptor_that_fails_is_a_trouble(ship: Make) -> None:
         shipper.logs.append(name, name)
     shipper.catch_up()
     (bad,) = [t for t in shipper.fleet.tailers() if t.path.endswith("bad.log")]
-    fd, directory = bad._fd, os.open("/", os.O_RDONLY)
+    fd, directory = bad.face.fileno(), os.open("/", os.O_RDONLY)
     kept = os.dup(fd)
     os.dup2(directory, fd)  # reading from a directory is an error
     for name in ("bad.log", "good.log"):
@@ -145,7 +145,7 @@ class _Books:
 def test_books_that_cannot_be_written_just_now(ship: Make) -> None:
     """A sweep that is cut short by a busy state is taken up again, and forgets nothing."""
     shipper = ship("nothing")
-    books = _Books(shipper.fleet._books)
+    books = _Books(shipper.fleet._roster.books)
     sources = [shipper.source("logs", "*.log")]
     shipper.fleet = Fleet(sources, books, shipper.reports, limits=Limits(), grace=GRACE)  # type: ignore[arg-type]
     shipper.pump._fleet = shipper.fleet
@@ -176,7 +176,7 @@ def test_a_name_that_changes_hands_during_the_sweep(ship: Make) -> None:
     path.unlink()
     os.link(shipper.logs.path("a.log"), path)
     before = open_descriptors()
-    assert shipper.fleet._welcome(place, shipper.clock.monotonic)
+    assert shipper.fleet._reception.open(place, shipper.clock.monotonic)
     assert open_descriptors() == before
     shipper.logs.append("a.log", "more")
     assert shipper.new_lines() == ["line", "more"]

@@ -11,24 +11,25 @@ import pytest
 
 from shipper.formats.fingerprint import NOTHING, fingerprint
 from shipper.tail.checkpoint import Checkpoint, Node
+from shipper.tail.face import Face, PlainFace, open_face
 from shipper.tail.identity import Verdict, heir, judge
 
 OLD = b"first line\nsecond line\n"
 
 
 @pytest.fixture
-def fd_of(tmp_path: Path) -> Iterator[Callable[[bytes], int]]:
-    fds: list[int] = []
+def face_of(tmp_path: Path) -> Iterator[Callable[[bytes], Face]]:
+    faces: list[Face] = []
 
-    def make(content: bytes) -> int:
-        path = tmp_path / f"file-{len(fds)}"
+    def make(content: bytes) -> Face:
+        path = tmp_path / f"file-{len(faces)}"
         path.write_bytes(content)
-        fds.append(os.open(path, os.O_RDONLY))
-        return fds[-1]
+        faces.append(open_face(str(path)))
+        return faces[-1]
 
     yield make
-    for fd in fds:
-        os.close(fd)
+    for face in faces:
+        face.close()
 
 
 def _known(read: bytes, *, head: bytes | None = None, canonical: str = "/app.log") -> Checkpoint:
@@ -47,54 +48,54 @@ def _known(read: bytes, *, head: bytes | None = None, canonical: str = "/app.log
     )
 
 
-def _judge(fd: int, known: Checkpoint) -> Verdict:
-    return judge(known, fd, os.fstat(fd).st_size)
+def _judge(face: Face, known: Checkpoint) -> Verdict:
+    return judge(known, face)
 
 
 @pytest.mark.parametrize("more", [b"", b"third"])
-def test_head_and_tail_match(fd_of: Callable[[bytes], int], more: bytes) -> None:
+def test_head_and_tail_match(face_of: Callable[[bytes], Face], more: bytes) -> None:
     """Row 1: head, size and tail fit: the same generation, grown or not."""
-    assert _judge(fd_of(OLD + more), _known(OLD)) is Verdict.SAME
+    assert _judge(face_of(OLD + more), _known(OLD)) is Verdict.SAME
 
 
 @pytest.mark.parametrize("content", [b"", b"first line\n", b"other", OLD[:-1]])
-def test_smaller_than_the_offset(fd_of: Callable[[bytes], int], content: bytes) -> None:
+def test_smaller_than_the_offset(face_of: Callable[[bytes], Face], content: bytes) -> None:
     """Row 2: smaller than the offset is truncated, whatever its head."""
-    assert _judge(fd_of(content), _known(OLD)) is Verdict.TRUNCATED
+    assert _judge(face_of(content), _known(OLD)) is Verdict.TRUNCATED
 
 
-def test_another_head(fd_of: Callable[[bytes], int]) -> None:
+def test_another_head(face_of: Callable[[bytes], Face]) -> None:
     """Row 3: another head is another file, even with the same tail at the same place."""
     longer = OLD + b"x" * 100 + b"\n"
     changed = b"FIRST" + longer[5:]
-    assert _judge(fd_of(changed + b"more"), _known(longer, head=longer)) is Verdict.REWRITTEN
+    assert _judge(face_of(changed + b"more"), _known(longer, head=longer)) is Verdict.REWRITTEN
 
 
-def test_the_same_head_and_another_tail(fd_of: Callable[[bytes], int]) -> None:
+def test_the_same_head_and_another_tail(face_of: Callable[[bytes], Face]) -> None:
     """Row 4: the same banner and other bytes before the offset: regrown after a truncation."""
     content = b"first line\nSECOND LINE, and more of it\n"
     known = _known(OLD, head=b"first line\n")
-    assert _judge(fd_of(content), known) is Verdict.REWRITTEN
+    assert _judge(face_of(content), known) is Verdict.REWRITTEN
 
 
-def test_a_head_that_was_longer_than_the_file_is_now(fd_of: Callable[[bytes], int]) -> None:
+def test_a_head_that_was_longer_than_the_file_is_now(face_of: Callable[[bytes], Face]) -> None:
     """Row 3: a file that no longer has the whole head is not the same."""
     known = _known(OLD, head=OLD + b"a third line that stood there unread")
-    assert _judge(fd_of(OLD), known) is Verdict.REWRITTEN
+    assert _judge(face_of(OLD), known) is Verdict.REWRITTEN
 
 
-def test_nothing_read_yet(fd_of: Callable[[bytes], int]) -> None:
+def test_nothing_read_yet(face_of: Callable[[bytes], Face]) -> None:
     """Rows 1 and 3 with offset 0: only the head can tell."""
     known = _known(b"", head=OLD)
-    assert _judge(fd_of(OLD), known) is Verdict.SAME
-    assert _judge(fd_of(b"x" * len(OLD)), known) is Verdict.REWRITTEN
+    assert _judge(face_of(OLD), known) is Verdict.SAME
+    assert _judge(face_of(b"x" * len(OLD)), known) is Verdict.REWRITTEN
 
 
-def test_an_heir(fd_of: Callable[[bytes], int]) -> None:
+def test_an_heir(face_of: Callable[[bytes], Face]) -> None:
     """Row 5: an unknown file with head, size and tail of a vanished one continues it."""
-    fd, size = fd_of(OLD + b"more\n"), len(OLD) + 5
-    assert heir([_known(OLD)], "/app.log", fd, size) == _known(OLD)
-    assert heir([], "/app.log", fd, size) is None
+    face = face_of(OLD + b"more\n")
+    assert heir([_known(OLD)], "/app.log", face) == _known(OLD)
+    assert heir([], "/app.log", face) is None
 
 
 @pytest.mark.parametrize(
@@ -107,25 +108,25 @@ def test_an_heir(fd_of: Callable[[bytes], int]) -> None:
     ],
     ids=["other content", "too short", "other log", "nothing was read"],
 )
-def test_no_heir(fd_of: Callable[[bytes], int], content: bytes, known: Checkpoint) -> None:
+def test_no_heir(face_of: Callable[[bytes], Face], content: bytes, known: Checkpoint) -> None:
     """Row 6: any other unknown file is a stranger."""
-    assert heir([known], "/app.log", fd_of(content), len(content)) is None
+    assert heir([known], "/app.log", face_of(content)) is None
 
 
-def test_the_right_heir_among_several(fd_of: Callable[[bytes], int]) -> None:
+def test_the_right_heir_among_several(face_of: Callable[[bytes], Face]) -> None:
     """Of several vanished files, the one whose content it is."""
     others = [_known(b"a\n"), _known(b"first line\nno\n"), _known(OLD)]
-    assert heir(others, "/app.log", fd_of(OLD), len(OLD)) == others[2]
+    assert heir(others, "/app.log", face_of(OLD)) == others[2]
 
 
 def test_could_not_look() -> None:
     """ "Could not look" is no verdict: it is the caller's OSError."""
-    fd = os.open("/", os.O_RDONLY)
+    face = PlainFace(os.open("/", os.O_RDONLY))
     try:
         with pytest.raises(OSError, match="directory"):
-            judge(_known(OLD), fd, 1_000)
+            judge(_known(b"x", head=OLD), face)
     finally:
-        os.close(fd)
+        face.close()
 
 
 def test_nodes_are_signed() -> None:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
 
 from shipper.formats.fingerprint import digest, fingerprint
 from shipper.tail.checkpoint import Node
-from shipper.tail.newcomer import CompressedError, Newcomer, last_line_end
+from shipper.tail.face import DamagedError
+from shipper.tail.newcomer import Newcomer, last_line_end
 from shipper.tail.tailer import open_log
 
 
 def _newcomer(path: Path, content: bytes, *, start: int = 0) -> Newcomer:
     path.write_bytes(content)
-    fd, _ = open_log(str(path))
-    return Newcomer(fd, Node(1, 1), str(path), "web", start)
+    face, _ = open_log(str(path))
+    return Newcomer(face, Node(1, 1), str(path), "web", start)
 
 
 @pytest.mark.parametrize("content", [b"", b"no end", b"x" * 1_023])
@@ -73,13 +75,46 @@ def test_reading_starts_where_it_was_fixed(tmp_path: Path) -> None:
     assert sighting.start == 0
 
 
-@pytest.mark.parametrize("magic", [b"\x1f\x8b\x08", b"BZh9", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd"])
-def test_compressed_files_are_told_apart(tmp_path: Path, magic: bytes) -> None:
-    """gzip, bzip2, xz and zstd are known by their first bytes."""
-    newcomer = _newcomer(tmp_path / "a", magic + b"\nmore\n")
-    with pytest.raises(CompressedError):
-        newcomer.sighting(final=False)
+@pytest.mark.parametrize("content", [b"first\nsecond", b"no end"])
+def test_an_archive_is_known_by_its_plain_bytes(tmp_path: Path, content: bytes) -> None:
+    """A compressed file has the first line and the head of what it was; a whole one is over."""
+    newcomer = _newcomer(tmp_path / "app.log.1.gz", gzip.compress(content))
+    sighting = newcomer.sighting(final=False)
     newcomer.close()
+    assert sighting is not None
+    assert sighting.first_line == digest(content.partition(b"\n")[0])
+    assert sighting.head == fingerprint(content)
+    assert sighting.canonical == f"{tmp_path}/app.log"
+
+
+def test_an_archive_that_is_being_written_waits(tmp_path: Path) -> None:
+    """What may be the first bytes of an archive is no text yet, and half an archive no end."""
+    path, packed = tmp_path / "a", gzip.compress(b"first")
+    newcomer = _newcomer(path, b"")
+    path.write_bytes(packed[:2])
+    newcomer.look(1)
+    assert newcomer.sighting(final=False) is None
+    path.write_bytes(packed[:-4])
+    newcomer.look(2)
+    with pytest.raises(DamagedError, match="too early"):
+        newcomer.sighting(final=False)
+    path.write_bytes(packed)
+    newcomer.look(3)
+    sighting = newcomer.sighting(final=False)
+    newcomer.close()
+    assert sighting is not None
+    assert sighting.first_line == digest(b"first")
+
+
+def test_what_is_in_an_archive_can_be_skipped(tmp_path: Path) -> None:
+    """Reading from the end begins behind the last plain byte."""
+    newcomer = _newcomer(tmp_path / "a.gz", gzip.compress(b"one\ntwo\n"))
+    newcomer.skip = True
+    sighting = newcomer.sighting(final=False)
+    newcomer.close()
+    assert sighting is not None
+    assert (sighting.start, sighting.size) == (8, 8)
+    assert sighting.tail == fingerprint(b"one\ntwo\n")
 
 
 @pytest.mark.parametrize(
@@ -89,7 +124,7 @@ def test_compressed_files_are_told_apart(tmp_path: Path, magic: bytes) -> None:
 def test_the_end_of_the_last_line(tmp_path: Path, content: bytes, end: int) -> None:
     """A checkpoint stands between lines, however far back that is."""
     newcomer = _newcomer(tmp_path / "a", content)
-    assert last_line_end(newcomer.fd, len(content)) == end
+    assert last_line_end(newcomer.face, len(content)) == end
     newcomer.close()
 
 

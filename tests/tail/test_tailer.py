@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import tempfile
 import uuid
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shipper.formats.encodings import UTF_8, Encoding, split_lines
 from shipper.formats.fingerprint import NOTHING, fingerprint
 from shipper.tail.checkpoint import Checkpoint, Node
 from shipper.tail.tailer import Changed, Chunk, Limits, Tailer, open_log
@@ -27,6 +29,7 @@ class Log:
         self.path = path
         self.limits = limits
         self.now = 0.0
+        self.encoding = UTF_8
         path.write_bytes(content)
         self.tailer = self._open(
             Checkpoint(
@@ -45,10 +48,14 @@ class Log:
         )
 
     def _open(self, checkpoint: Checkpoint) -> Tailer:
-        fd, _ = open_log(str(self.path))
-        tailer = Tailer(fd, checkpoint, self.limits)
+        face, _ = open_log(str(self.path))
+        tailer = Tailer(face, checkpoint, self.limits, self.encoding)
         tailer.look(self.now)
         return tailer
+
+    def use(self, encoding: Encoding) -> None:
+        self.encoding = encoding
+        self.restart()
 
     def write(self, data: bytes) -> None:
         with self.path.open("ab") as file:
@@ -82,9 +89,9 @@ def log(content: bytes = b"", **limits: int) -> Iterator[Log]:
             made.tailer.close()
 
 
-LINES = st.lists(
-    st.binary(max_size=40).map(lambda raw: raw.replace(b"\n", b" ") + b"\n"), max_size=20
-)
+# No LF inside a line, and nothing that begins as an archive does.
+TEXT = bytes.maketrans(b"\n\x1f\x28\xfd", b"    ")
+LINES = st.lists(st.binary(max_size=40).map(lambda raw: raw.translate(TEXT) + b"\n"), max_size=20)
 
 
 @settings(max_examples=150, deadline=None)
@@ -253,9 +260,9 @@ def test_a_copy_continues_only_with_the_unread_rest(
         list(it.read())
         it.write(b"b\n")
         (tmp_path / "copy").write_bytes(content)
-        fd, status = open_log(str(tmp_path / "copy"))
-        assert it.tailer.continued_in(fd, status.st_size) is same
-        os.close(fd)
+        face, _ = open_log(str(tmp_path / "copy"))
+        assert it.tailer.continued_in(face) is same
+        face.close()
 
 
 def test_only_regular_files_are_opened(tmp_path: Path) -> None:
@@ -266,3 +273,64 @@ def test_only_regular_files_are_opened(tmp_path: Path) -> None:
         with pytest.raises(OSError, match="regular"):
             open_log(str(path))
     assert open_descriptors() == before
+
+
+@pytest.mark.parametrize("name", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-8", "cp037"])
+@pytest.mark.parametrize("chunk_bytes", [7, 64, 4096])
+@pytest.mark.parametrize("resumed", [False, True])
+def test_lines_in_any_encoding(name: str, chunk_bytes: int, resumed: bool) -> None:
+    """9, 53: newlines count where a character may stand, also where a read cuts one in two."""
+    lines = ["\u0a41 \u410a", "caf\xe9", "", "\u0a0a" * 30, "the end"]
+    lines = [line.encode(name, "replace").decode(name) for line in lines]
+    raws = [f"{line}\n".encode(name) for line in lines]
+    with log(b"".join(raws), chunk_bytes=chunk_bytes) as it:
+        it.use(Encoding.named(name))
+        got: list[str] = []
+        for chunk in it.read():
+            got += split_lines(chunk.data, chunk.base, chunk.encoding, chunk.bom_length)[1]
+            if resumed:
+                it.restart()
+        assert got == lines
+        assert it.tailer.checkpoint.offset == sum(map(len, raws))
+
+
+@pytest.mark.parametrize(
+    ("mark", "name"),
+    [
+        (codecs.BOM_UTF16_LE, "utf-16-le"),
+        (codecs.BOM_UTF16_BE, "utf-16-be"),
+        (codecs.BOM_UTF8, "utf-8"),
+    ],
+)
+def test_a_mark_is_believed(mark: bytes, name: str) -> None:
+    """53: the mark at the head of a file says its encoding, also when it is read on in between."""
+    with log(mark + "one\ntwo\n".encode(name), chunk_bytes=20) as it:
+        got: list[str] = []
+        for _ in range(3):
+            for chunk in it.read():
+                assert (chunk.encoding.name, chunk.bom_length) == (name, len(mark))
+                got += split_lines(chunk.data, chunk.base, chunk.encoding, chunk.bom_length)[1]
+            it.restart()
+            it.write("more\n".encode(name))
+        assert got == ["one", "two", "more", "more"]
+
+
+def test_half_a_character_is_no_line() -> None:
+    """53: a UTF-16 newline of which only one byte has been written is waited for."""
+    data = "one\n".encode("utf-16-le")
+    with log(data[:-1]) as it:
+        it.use(Encoding.named("utf-16-le"))
+        assert list(it.read()) == []
+        it.write(data[-1:])
+        assert [chunk.data for chunk in it.read()] == [data]
+
+
+def test_a_hole_longer_than_a_chunk() -> None:
+    """27: NULs are skipped without reading them into lines, once something stands behind them."""
+    with log(b"a\n" + bytes(10_000), chunk_bytes=64) as it:
+        assert [chunk.data for chunk in it.read()] == [b"a\n"]
+        it.write(b"b\n")
+        hole, line = it.read()
+        assert (hole.hole, hole.base, hole.width, hole.data) == (True, 2, 10_000, b"")
+        assert (line.hole, line.base, line.data) == (False, 10_002, b"b\n")
+        assert it.tailer.checkpoint.tail == fingerprint(bytes(62) + b"b\n")

@@ -1,0 +1,221 @@
+"""Kinship: whether a file that no generation is on record for continues one, or repeats one.
+
+Rule 1: a file continues a generation whose own file is gone, truncated or replaced, if it begins
+        as that did and has the same bytes before the offset (`judge`).
+Rule 2: a copy bears a rotated name, or is compressed: a file at the log's own name is never held
+        to repeat a file that is still there, whatever it says.
+Rule 3: a copy of a file that is still there is held, not read. When the original is truncated,
+        the copy is what is left of it; when all of the copy was read as the original, and neither
+        was touched for the grace time, there is nothing in it to ship.
+Rule 4: an archive that is not whole yet decides nothing before the grace time has passed without
+        a change; far offsets are approached bit by bit.
+Rule 5: a generation that was cut off may be continued for the grace time: its copy may be on
+        the way, perhaps compressed. For good is for good after that.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from enum import Enum
+
+from shipper.formats.fingerprint import HEAD_BYTES, TAIL_BYTES
+from shipper.formats.rotation import canonical_path
+from shipper.tail.checkpoint import Checkpoint, Node
+from shipper.tail.face import DamagedError, Face
+from shipper.tail.identity import Verdict, judge, same_head, telling
+from shipper.tail.newcomer import Newcomer
+from shipper.tail.tailer import Tailer, open_log
+
+_APPROACH = 64  # steps a sweep: some 16 MiB of plain bytes
+_SIBLINGS = 50
+
+
+class Kin(Enum):
+    """What a newcomer is, if it does not continue a generation."""
+
+    STRANGER = "stranger"
+    UNDECIDED = "undecided"
+    REPEATED = "repeated"
+
+
+class Families:
+    """The tailers by the log that they read."""
+
+    def __init__(self, tailers: Iterable[Tailer]) -> None:
+        self._by_name: dict[str, list[Tailer]] = defaultdict(list)
+        for tailer in tailers:
+            self.add(tailer)
+
+    def add(self, tailer: Tailer) -> None:
+        """Take in a tailer."""
+        self._by_name[tailer.checkpoint.canonical].append(tailer)
+
+    def of(self, canonical: str) -> list[Tailer]:
+        """Return the tailers of one log."""
+        return list(self._by_name.get(canonical, ()))
+
+
+class Departed:
+    """Generations that were cut off, as long as a copy of theirs may turn up (rule 5)."""
+
+    def __init__(self, grace: float) -> None:
+        self._grace = grace
+        self._since: dict[int, tuple[Checkpoint, float]] = {}
+
+    def add(self, checkpoint: Checkpoint, now: float) -> None:
+        """Take in a generation."""
+        self._since[checkpoint.row] = (checkpoint, now)
+
+    def remove(self, checkpoint: Checkpoint) -> None:
+        """Let go of a generation, if it is here."""
+        self._since.pop(checkpoint.row, None)
+
+    def forget(self, now: float) -> None:
+        """Let go of those whose time is over."""
+        late = [row for row, (_, at) in self._since.items() if now - at >= self._grace]
+        for row in late:
+            del self._since[row]
+
+    def all(self) -> list[Checkpoint]:
+        """Return the generations."""
+        return [checkpoint for checkpoint, _ in self._since.values()]
+
+
+def copylike(waiting: Newcomer) -> bool:
+    """Tell whether a newcomer may be a copy, by its name or kind (rule 2)."""
+    return waiting.face.kind is not None or waiting.path != waiting.canonical
+
+
+def continues(waiting: Newcomer, gone: Iterable[Checkpoint], *, settled: bool) -> Checkpoint | Kin:
+    """Return the generation, of those whose file is *gone*, that a newcomer continues.
+
+    Raises OSError, and DamagedError where a fault that will stay hides what would tell.
+    """
+    canonical = waiting.canonical
+    for known in gone:
+        if telling(known, canonical):
+            verdict = _compared(known, waiting.face, settled=settled)
+            if verdict is Kin.UNDECIDED:
+                return Kin.UNDECIDED
+            if verdict is Verdict.SAME:
+                return known
+    return Kin.STRANGER
+
+
+def repeats(waiting: Newcomer, tailer: Tailer, *, settled: bool) -> Checkpoint | Kin:
+    """Return what a newcomer is to a living generation of its log. Raises as `continues`."""
+    if tailer.detached_at is not None and tailer.deleted() and not tailer.face.kind:
+        if not _near(waiting.face, tailer.size, settled=settled):
+            return Kin.UNDECIDED
+        if tailer.continued_in(waiting.face):
+            return tailer.checkpoint
+    elif not _related(waiting, tailer):
+        return Kin.STRANGER
+    relation = _relation(waiting, tailer, settled=settled)
+    if relation is not Kin.STRANGER:
+        waiting.twin = tailer.checkpoint.row
+    return relation
+
+
+def copy_among(waiting: Iterable[Newcomer], known: Checkpoint) -> Newcomer | None:
+    """Return the newcomer that holds what is left of *known*, which was cut off (rule 3)."""
+    for newcomer in waiting:
+        like = copylike(newcomer) and telling(known, newcomer.canonical)
+        if (newcomer.twin == known.row or like) and is_rest(known, newcomer.face):
+            return newcomer
+    return None
+
+
+def copies_beside(known: Checkpoint, taken: Callable[[Node], bool]) -> Iterator[tuple[str, Face]]:
+    """Open the files beside that of *known* that may be copies of it, newest first.
+
+    Each face belongs to the caller. Files of nodes that are *taken* are not looked at.
+    """
+    for path in _siblings(known):
+        try:
+            face, _ = open_log(path)
+        except OSError:
+            continue
+        if taken(face.node):
+            face.close()
+        else:
+            yield path, face
+
+
+def is_rest(known: Checkpoint, face: Face) -> bool:
+    """Tell whether a file has all that was read of *known*, so that it can be read on there."""
+    try:
+        return (
+            known.head.length > 0
+            and face.approach(known.offset, 4 * _APPROACH)
+            and judge(known, face) is Verdict.SAME
+        )
+    except (OSError, DamagedError):
+        return False
+
+
+def _related(waiting: Newcomer, tailer: Tailer) -> bool:
+    if waiting.twin == tailer.checkpoint.row:
+        return True
+    path = tailer.path
+    named = path == tailer.checkpoint.canonical or waiting.path.startswith(path)
+    return named and copylike(waiting) and tailer.face.kind is None
+
+
+def _compared(known: Checkpoint, face: Face, *, settled: bool) -> Verdict | Kin:
+    try:
+        if not same_head(known, face):
+            return Verdict.REWRITTEN
+        if not _near(face, known.offset, settled=settled):
+            return Kin.UNDECIDED
+        return judge(known, face)
+    except DamagedError as error:
+        if error.growing and not settled:
+            return Kin.UNDECIDED
+        raise
+
+
+def _near(face: Face, offset: int, *, settled: bool) -> bool:
+    """Come nearer to *offset*; False if that is not done, or the file not whole yet (rule 4)."""
+    if not face.approach(offset, _APPROACH):
+        return False
+    return face.fault is None or settled or not face.fault.growing
+
+
+def _relation(waiting: Newcomer, tailer: Tailer, *, settled: bool) -> Kin:
+    """Compare a newcomer with a file that is still there, or still held."""
+    face, mine = waiting.face, tailer.face
+    own = mine.size() or 0
+    head, other = mine.pread(HEAD_BYTES, 0), face.pread(HEAD_BYTES, 0)
+    common = min(len(head), len(other))
+    if not common or head[:common] != other[:common]:
+        return Kin.STRANGER if common and tailer.stands() else Kin.UNDECIDED
+    if not _near(face, own + 1, settled=settled):
+        return Kin.UNDECIDED
+    if face.fault is not None:
+        raise DamagedError(face.fault)
+    size = face.size()
+    end = own if size is None else min(own, size)
+    span = (min(end, TAIL_BYTES), max(0, end - TAIL_BYTES))
+    if own < tailer.checkpoint.offset or not tailer.stands():
+        return Kin.UNDECIDED  # it was written anew; whoever reads it on will say so
+    if mine.pread(*span) != face.pread(*span) or size is None or size > own:
+        return Kin.STRANGER
+    return Kin.REPEATED if settled and size <= tailer.checkpoint.offset else Kin.UNDECIDED
+
+
+def _siblings(known: Checkpoint) -> list[str]:
+    """Return the rotated names in the directory of *known*, newest first."""
+    folder, _, own = known.path.rpartition("/")
+    found: list[tuple[int, str]] = []
+    try:
+        with os.scandir(folder or "/") as entries:
+            for entry in entries:
+                same = entry.name != own and canonical_path(entry.path) == known.canonical
+                if same and entry.path != known.canonical and entry.is_file(follow_symlinks=False):
+                    found.append((entry.stat(follow_symlinks=False).st_mtime_ns, entry.path))
+    except OSError:
+        return []
+    return [path for _, path in sorted(found, reverse=True)[:_SIBLINGS]]

@@ -1,0 +1,211 @@
+"""The reception: files that no tailer reads are opened, recognised, and made tailers of.
+
+Rule 1: a generation is on record before its first byte is read; a file that continues one is on
+        record as its file before it is read on.
+Rule 2: no more files are open than the limit says. The longest quiet ones rest: they are closed,
+        and opened again when their size or modification time has changed.
+Rule 3: what can't be read is said once, and set aside until it changes.
+"""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import replace
+from heapq import nsmallest
+
+from shipper.formats.fingerprint import TAIL_BYTES, fingerprint
+from shipper.tail.checkpoint import Checkpoint, Node, Sighting
+from shipper.tail.face import DamagedError, Face
+from shipper.tail.identity import Verdict, judge, same_head
+from shipper.tail.kin import Families, Kin, continues, copylike, repeats
+from shipper.tail.newcomer import Newcomer, last_line_end
+from shipper.tail.roster import Roster
+from shipper.tail.survey import Place
+from shipper.tail.tailer import Tailer, closed_on_error, open_log
+from shipper.tail.troubles import printable
+
+_NO_MORE = (errno.EMFILE, errno.ENFILE)
+
+
+class Reception:
+    """Takes in files. `crowded` says whether some had to wait, because no more can be open."""
+
+    def __init__(self, roster: Roster) -> None:
+        self._roster = roster
+        self._told_crowded = False
+        self.crowded = False
+
+    def welcome(self, strangers: list[Place], now: float) -> None:
+        """Take in the files that nobody holds: the oldest first, so that ids repeat (rule 2)."""
+        if len(strangers) > self._room():
+            self._rest(len(strangers) - self._room())
+        room = max(0, self._room())
+        strangers.sort(key=lambda place: (place.status.st_mtime_ns, place.path))
+        # The first that can't be opened for want of descriptors ends it.
+        welcomed = all(self.open(place, now) for place in strangers[:room])
+        self.crowded = not welcomed or len(strangers) > room
+        if self.crowded and not self._told_crowded:
+            self._told_crowded = True  # once: with too many files it comes and goes all the time
+            self._roster.report(
+                "files.crowded",
+                open=len(self._roster.holders()),
+                limit=self._roster.limits.open_files,
+            )
+
+    def _room(self) -> int:
+        return (
+            self._roster.limits.open_files - len(self._roster.tailers) - len(self._roster.newcomers)
+        )
+
+    def _rest(self, count: int) -> None:
+        """Close the *count* files that have been quiet the longest (rule 2)."""
+        idle = [holder for holder in self._roster.holders() if holder.idle]
+        for holder in nsmallest(count, idle, key=lambda h: h.grew_at):
+            if isinstance(holder, Tailer):
+                self._roster.orphans.add(holder.checkpoint)
+            self._roster.set_aside(holder)
+
+    def open(self, place: Place, now: float) -> bool:
+        """Open a file and find out which generation it is. False: no more files can be opened."""
+        try:
+            face, status = open_log(place.path)
+            with closed_on_error(face):
+                self._take_in(place, face, status.st_size, now)
+        except FileNotFoundError:
+            return True
+        except OSError as error:
+            if error.errno in _NO_MORE:
+                return False
+            self._roster.troubles.note(place.path, error)
+        except DamagedError as error:
+            self._roster.troubles.note(place.path, error)
+        else:
+            self._roster.troubles.ended(place.path)
+        return True
+
+    def _take_in(self, place: Place, face: Face, size: int, now: float) -> None:
+        node = face.node
+        if self._roster.holds(node):
+            face.close()  # the name has changed hands since the sweep looked
+            return
+        known = self._recognise(place, node, face, now)
+        if known is not None:
+            self._roster.resume(known.moved(place.path, node, place.source), face, now)
+        else:
+            waiting = Newcomer(face, node, place.path, place.source)
+            if place.source in self._roster.from_end:
+                encoding = self._roster.encoding(place.source)
+                waiting.skip = face.kind is not None
+                waiting.start = 0 if waiting.skip else last_line_end(face, size, encoding)
+            self._roster.newcomers[node] = waiting
+        self._roster.resting.pop(node, None)
+
+    def _recognise(self, place: Place, node: Node, face: Face, now: float) -> Checkpoint | None:
+        """Return the generation that was read from *node* before, if the file still is that."""
+        known = self._roster.books.known(node)
+        if known is None:
+            return None
+        if resumes(known, face) and not self._reads(known):
+            return known
+        if known.path == place.path:
+            self._roster.orphans.oust(known, judge(known, face).value)
+        else:
+            self._roster.orphans.miss(known, now)  # another file has its inode now
+        return None
+
+    def _reads(self, known: Checkpoint) -> bool:
+        """Tell whether *known* is read from another inode, of which the books don't know yet."""
+        return known not in self._roster.orphans and any(
+            tailer.checkpoint.row == known.row for tailer in self._roster.tailers.values()
+        )
+
+    def promote(self, now: float) -> None:
+        """Make tailers of the newcomers whose first line is complete, or will never be."""
+        families = Families(self._roster.tailers.values())
+        for waiting in list(self._roster.newcomers.values()):
+            left = waiting.detached_at
+            over = left is not None and now - left >= self._roster.grace
+            try:
+                waiting.look(now)
+                sighting = waiting.sighting(final=over)
+                kin = self._kin(waiting, families, now) if sighting else Kin.UNDECIDED
+            except OSError as error:
+                self._roster.troubles.note(waiting.path, error)
+            except DamagedError as error:
+                if not error.growing or waiting.settled(now, self._roster.grace):
+                    self._set_aside(waiting, error)
+            else:
+                if sighting is not None and kin is not Kin.UNDECIDED:
+                    families.add(self._settle(waiting, sighting, kin, now))
+                elif over:
+                    self._roster.drop(waiting)
+
+    def _kin(self, waiting: Newcomer, families: Families, now: float) -> Checkpoint | Kin:
+        """Find out what a newcomer is to the generations that there are, or were."""
+        if waiting.anew:
+            return Kin.STRANGER
+        settled = waiting.settled(now, self._roster.grace)
+        gone = self._roster.orphans.heirless()
+        if copylike(waiting):
+            gone += self._roster.departed.all()
+        if waiting.face.kind is not None:
+            gone += self._finished(waiting.canonical)
+        kin = continues(waiting, gone, settled=settled)
+        for tailer in families.of(waiting.canonical):
+            if kin is not Kin.STRANGER:
+                break
+            kin = repeats(waiting, tailer, settled=settled)
+        return kin
+
+    def _finished(self, canonical: str) -> list[Checkpoint]:
+        read = {tailer.checkpoint.row for tailer in self._roster.tailers.values()}
+        alike = self._roster.books.alike(canonical)
+        return [c for c in alike if c.row not in read and c not in self._roster.orphans]
+
+    def _settle(
+        self, waiting: Newcomer, sighting: Sighting, kin: Checkpoint | Kin, now: float
+    ) -> Tailer:
+        """Make a tailer of a newcomer, now that it is known what it is."""
+        if isinstance(kin, Checkpoint):
+            checkpoint = kin.moved(waiting.path, waiting.node, waiting.source)
+            self._roster.books.move(checkpoint)
+            self._release(kin)
+        else:
+            if kin is Kin.REPEATED:
+                sighting = _read_elsewhere(sighting, waiting.face)
+            place = (waiting.path, waiting.node, waiting.source)
+            checkpoint = self._roster.books.begin(sighting).moved(*place)
+        del self._roster.newcomers[waiting.node]
+        tailer = self._roster.resume(checkpoint, waiting.face, now)
+        tailer.detached_at = waiting.detached_at
+        return tailer
+
+    def _release(self, kin: Checkpoint) -> None:
+        """Let go of the deleted file whose generation goes on in a copy."""
+        tailer = self._roster.tailers.get(kin.node)
+        if tailer is not None and tailer.checkpoint.row == kin.row:
+            self._roster.drop(tailer)
+
+    def _set_aside(self, waiting: Newcomer, error: DamagedError) -> None:
+        """Let go of a file that can't be read; it is looked at again when it changes."""
+        path = printable(waiting.path)
+        self._roster.report("file.damaged", path=path, offset=error.plain_offset, why=error.why)
+        self._roster.set_aside(waiting)
+
+
+def resumes(known: Checkpoint, face: Face) -> bool:
+    """Tell whether a file is to be read on as *known*.
+
+    Of a compressed one only the head is compared here: whoever reads it on comes by the bytes
+    before the offset, and compares them then. Raises OSError and DamagedError.
+    """
+    if face.kind is not None:
+        return same_head(known, face)
+    return judge(known, face) is Verdict.SAME
+
+
+def _read_elsewhere(sighting: Sighting, face: Face) -> Sighting:
+    """Return the sighting of a file of which nothing but what will be added is to be read."""
+    size = face.size() or 0
+    tail = face.pread(min(TAIL_BYTES, size), max(0, size - TAIL_BYTES))
+    return replace(sighting, start=size, size=size, tail=fingerprint(tail))

@@ -1,0 +1,91 @@
+"""The roster: what a fleet knows of files, shared by the sweep and the reception.
+
+Rule 1: a file has one holder: a tailer, or a newcomer until it is known what it is.
+Rule 2: a file that rests has none; it is opened again when it looks different.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shipper.formats.encodings import UTF_8, Encoding
+from shipper.model import Report
+from shipper.tail.books import Books
+from shipper.tail.checkpoint import Checkpoint, Node
+from shipper.tail.face import Face
+from shipper.tail.kin import Departed
+from shipper.tail.newcomer import Newcomer
+from shipper.tail.orphans import Orphans
+from shipper.tail.survey import Look, Source
+from shipper.tail.tailer import Limits, Tailer
+from shipper.tail.troubles import Troubles
+
+
+class Roster:
+    """All files by node, and all generations that have no file just now."""
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        books: Books,
+        report: Report,
+        *,
+        limits: Limits,
+        grace: float,
+    ) -> None:
+        self.books = books
+        self.report = report
+        self.limits = limits
+        self.grace = grace
+        self.tailers: dict[Node, Tailer] = {}
+        self.newcomers: dict[Node, Newcomer] = {}
+        self.resting: dict[Node, Look] = {}
+        self.orphans = Orphans(books.checkpoints(), {s.name for s in sources}, grace)
+        self.departed = Departed(grace)
+        self.troubles = Troubles(report)
+        self.from_end = {s.name for s in sources if books.first_start_of(s.name) and s.from_end}
+        self._encodings = {source.name: source.encoding for source in sources}
+
+    def encoding(self, source: str) -> Encoding:
+        """Return the encoding that is configured for *source*."""
+        return self._encodings.get(source, UTF_8)
+
+    def holders(self) -> list[Tailer | Newcomer]:
+        """Return whoever holds a file open."""
+        return [*self.tailers.values(), *self.newcomers.values()]
+
+    def holds(self, node: Node) -> bool:
+        """Tell whether somebody holds the file."""
+        return node in self.tailers or node in self.newcomers
+
+    def drop(self, holder: Tailer | Newcomer) -> None:
+        """Let go of a file."""
+        (self.tailers if isinstance(holder, Tailer) else self.newcomers).pop(holder.node)
+        holder.close()
+
+    def set_aside(self, holder: Tailer | Newcomer) -> None:
+        """Close a file until it looks different."""
+        if holder.detached_at is None:
+            self.resting[holder.node] = holder.seen
+        self.drop(holder)
+
+    def resume(self, checkpoint: Checkpoint, face: Face, now: float) -> Tailer:
+        """Read a file on from *checkpoint*. Raises OSError."""
+        tailer = Tailer(face, checkpoint, self.limits, self.encoding(checkpoint.source))
+        status = face.status()
+        tailer.saw(status, now)
+        self.orphans.remove(checkpoint)
+        self.departed.remove(checkpoint)
+        self.tailers[checkpoint.node] = tailer
+        c = checkpoint
+        self.report(
+            "file.opened", path=c.path, source=c.source, offset=c.offset, size=status.st_size
+        )
+        return tailer
+
+    def finish(self, checkpoint: Checkpoint, event: str, lost_bytes: int, **facts: object) -> None:
+        """Close the books: what was seen but not read is lost, and said so."""
+        self.books.finish(checkpoint, lost_bytes)
+        self.orphans.remove(checkpoint)
+        c = checkpoint
+        self.report(event, path=c.path, offset=c.offset, lost_bytes=lost_bytes, **facts)

@@ -1,0 +1,213 @@
+"""copytruncate: the log is copied, then emptied; the copy is what is left of the old one."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+
+from shipper.pump import Pace
+from tests.shipping import GRACE, SWEEP, Make, Shipper
+
+
+def _copytruncate(shipper: Shipper, old: str = "app.log", new: str = "app.log.1") -> None:
+    shipper.logs.copy(old, new)
+    shipper.logs.truncate(old)
+
+
+@pytest.mark.parametrize("between", [0, 1, 3])
+def test_caught_up(ship: Make, between: int) -> None:
+    """21: the copy of a log that was read to its end adds nothing; the new lines arrive."""
+    shipper = ship("app.log*")
+    shipper.logs.append("app.log", "a", "b")
+    shipper.catch_up()
+    shipper.logs.copy("app.log", "app.log.1")
+    shipper.turn(between)
+    shipper.logs.truncate("app.log")
+    shipper.turn(between)
+    shipper.logs.append("app.log", "c")
+
+    assert shipper.after_grace().lines() == ["a", "b", "c"]
+    assert shipper.ledger().bytes_lost == 0
+    shipper.kill()
+    shipper.start()
+    assert shipper.after_grace().lines() == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("between", [0, 1])
+@pytest.mark.parametrize("killed", [False, True])
+def test_unread_bytes_are_read_from_the_copy(ship: Make, between: int, killed: bool) -> None:
+    """22: what was not read of the original is read from the copy, once, under its own ids."""
+    shipper = ship("app.log*")
+    shipper.logs.append("app.log", "a", "b")
+    shipper.catch_up()
+    shipper.pump._pace = Pace(sweep=SWEEP, queue_bytes=1)
+    shipper.logs.append("app.log", "c", "d")
+    shipper.turn()
+    shipper.logs.copy("app.log", "app.log.1")
+    shipper.turn(between)
+    shipper.logs.truncate("app.log")
+    shipper.logs.append("app.log", "e")
+    shipper.turn(between)
+    shipper.pump._pace = Pace(sweep=SWEEP)
+    if killed:
+        shipper.kill()
+        shipper.start()
+
+    assert sorted(shipper.after_grace().lines()) == ["a", "b", "c", "d", "e"]
+    assert len({event.eid for event in shipper.events()}) == 5
+    assert shipper.ledger().bytes_lost == 0
+
+
+def test_a_copy_beside_it_that_no_glob_names(ship: Make) -> None:
+    """23: a copy in the same directory, out of the glob, gives back what was not read."""
+    shipper = ship("app.log")
+    shipper.logs.append("app.log", "a")
+    shipper.catch_up()
+    shipper.logs.append("app.log", "b")
+    shipper.pump._pace = Pace(sweep=SWEEP, queue_bytes=1)
+    shipper.turn()
+    _copytruncate(shipper)
+    shipper.turn()
+    shipper.pump._pace = Pace(sweep=SWEEP)
+    shipper.logs.append("app.log", "c")
+
+    assert sorted(shipper.after_grace().lines()) == ["a", "b", "c"]
+    assert shipper.ledger().bytes_lost == 0
+    assert len(shipper.fleet.tailers()) == 1
+
+
+def test_a_copy_elsewhere(ship: Make) -> None:
+    """23: what was not read, and is copied nobody knows where, is counted as lost."""
+    shipper = ship("app.log")
+    shipper.logs.append("app.log", "a")
+    shipper.catch_up()
+    shipper.logs.append("app.log", "b")
+    shipper.pump._pace = Pace(sweep=SWEEP, queue_bytes=1)
+    shipper.turn()
+    shipper.logs.path("away").mkdir()
+    _copytruncate(shipper, new="away/app.log.1")
+    shipper.turn()
+    shipper.pump._pace = Pace(sweep=SWEEP)
+    shipper.logs.append("app.log", "c")
+
+    assert shipper.after_grace().lines() == ["a", "c"]
+    assert shipper.ledger().bytes_lost == 2
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_copied_truncated_and_compressed_at_once(ship: Make, named: bool) -> None:
+    """22, 56: the copy is an archive before anybody saw it as text."""
+    shipper = ship("app.log*" if named else "app.log")
+    shipper.logs.append("app.log", "a", "b")
+    shipper.catch_up()
+    shipper.logs.append("app.log", "c")
+    text = shipper.logs.path("app.log").read_bytes()
+    shipper.pump._pace = Pace(sweep=SWEEP, queue_bytes=1)
+    shipper.turn()
+    shipper.logs.write("app.log.1.gz", gzip.compress(text))
+    shipper.logs.truncate("app.log")
+    shipper.turn()
+    shipper.pump._pace = Pace(sweep=SWEEP)
+    shipper.logs.append("app.log", "d")
+
+    assert sorted(shipper.after_grace().lines()) == ["a", "b", "c", "d"]
+    shipper.kill()
+    shipper.start()
+    assert sorted(shipper.after_grace().lines()) == ["a", "b", "c", "d"]
+
+
+def test_the_archive_comes_after_the_truncation(ship: Make) -> None:
+    """22, 56: an archive that is still being written when the log is emptied is waited for."""
+    shipper = ship("app.log*")
+    shipper.logs.append("app.log", *(f"line {n}" for n in range(3_000)))
+    shipper.catch_up()
+    packed = gzip.compress(shipper.logs.path("app.log").read_bytes())
+    shipper.logs.write("app.log.1.gz", packed[:3_000])
+    shipper.logs.truncate("app.log")
+    shipper.turn(3)
+    shipper.logs.write("app.log.1.gz", packed[3_000:])
+
+    assert len(shipper.after_grace().lines()) == 3_000
+
+
+def test_truncated_and_regrown_with_a_copy(ship: Make) -> None:
+    """24, 26: an emptied log that outgrew its old size between two looks, and its copy."""
+    shipper = ship("app.log*")
+    shipper.logs.append("app.log", "banner", "a")
+    shipper.catch_up()
+    shipper.kill()
+    shipper.logs.append("app.log", "b")
+    _copytruncate(shipper)
+    shipper.logs.append("app.log", "banner", *(f"new {n}" for n in range(20)))
+    shipper.start()
+
+    expected = ["banner", "a", "b", "banner", *(f"new {n}" for n in range(20))]
+    assert sorted(shipper.after_grace().lines()) == sorted(expected)
+    assert len({event.eid for event in shipper.events()}) == 24
+
+
+def test_many_copies_in_a_row(ship: Make) -> None:
+    """12, 21: copies that are renamed on and on, as with `rotate 5`, never come again."""
+    shipper = ship("app.log*")
+    written: list[str] = []
+    for number in range(12):
+        written.append(f"line {number}")
+        shipper.logs.append("app.log", written[-1])
+        if number % 2:
+            shipper.catch_up()
+        for place in range(4, 0, -1):
+            if shipper.logs.path(f"app.log.{place}").exists():
+                shipper.logs.rename(f"app.log.{place}", f"app.log.{place + 1}")
+        _copytruncate(shipper)
+        shipper.turn(number % 3)
+
+    assert sorted(shipper.after_grace().lines()) == sorted(written)
+
+
+def test_a_copy_of_a_log_that_goes_on(ship: Make) -> None:
+    """21: a backup beside a log that goes on growing has nothing to ship, ever."""
+    shipper = ship("app.log*")
+    shipper.logs.append("app.log", "a", "b")
+    shipper.catch_up()
+    shipper.logs.copy("app.log", "app.log.bak")
+    shipper.logs.append("app.log", "c")
+    assert shipper.after_grace().lines() == ["a", "b", "c"]
+    shipper.clock.pass_(2 * GRACE)
+    assert shipper.after_grace().lines() == ["a", "b", "c"]
+    shipper.kill()
+    shipper.logs.truncate("app.log")
+    shipper.start()
+
+    assert shipper.after_grace().lines() == ["a", "b", "c"]
+
+
+def test_a_copy_in_pieces(ship: Make) -> None:
+    """21: a copy that takes its time is no log of its own."""
+    shipper = ship("app.log*")
+    text = "".join(f"line {n}\n" for n in range(1_000))
+    shipper.logs.write("app.log", text.encode())
+    shipper.catch_up()
+    for start in range(0, len(text), 1_500):
+        shipper.logs.write("app.log.1", text[start : start + 1_500].encode())
+        shipper.turn(2)
+    shipper.logs.truncate("app.log")
+
+    assert len(shipper.after_grace().lines()) == 1_000
+
+
+@pytest.mark.parametrize("gone", ["renamed", "deleted"])
+def test_the_original_goes_away(ship: Make, gone: str) -> None:
+    """21: a copy stays one when its original is renamed or deleted instead of emptied."""
+    shipper = ship("app.log*")
+    shipper.logs.append("app.log", "a", "b")
+    shipper.catch_up()
+    shipper.logs.copy("app.log", "app.log.1")
+    shipper.turn()
+    if gone == "renamed":
+        shipper.logs.rename("app.log", "app.log.old")
+    else:
+        shipper.logs.delete("app.log")
+
+    assert shipper.after_grace().lines() == ["a", "b"]
+    assert shipper.after_grace().lines() == ["a", "b"]
