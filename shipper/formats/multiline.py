@@ -24,6 +24,9 @@ Fate = Literal["alone", "begin", "join", "last"]
 """What a line is: a record of its own, the first of a group, one more of it, or the last of it."""
 
 FLAGS: Final = regex.ASCII | regex.VERSION0
+# pos, endpos, partial, concurrent: a search keeps the interpreter's lock, for giving it up and
+# waiting to have it back costs far more than the search.
+_HELD: Final = (None, None, False, False)
 
 
 class Way(NamedTuple):
@@ -96,11 +99,11 @@ class MultilineRule:
         """
         if 0 < state < len(self._ways):
             for pattern, wanted, to in self._ways[state]:
-                if (pattern.search(text) is not None) is wanted:
+                if (pattern.search(text, *_HELD) is not None) is wanted:
                     return ("join", to) if to else ("last", 0)
         for pattern, wanted, to in self._ways[0]:
-            if (pattern.search(text) is not None) is wanted:
-                whole = self._ends is not None and self._ends.search(text) is not None
+            if (pattern.search(text, *_HELD) is not None) is wanted:
+                whole = self._ends is not None and self._ends.search(text, *_HELD) is not None
                 return ("alone", 0) if whole else ("begin", to)
         return "alone", 0
 
