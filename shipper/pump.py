@@ -173,8 +173,10 @@ class Pump:
         turn = Turn(self._recipes, int(wall * 1_000_000))
         for tailer, chunk in chunks:
             turn.read(tailer, chunk, predecessor(tailer, self._holding))
+        moved = set(turn.tailers)  # what these held went on with a line, here or in another file
         for tailer in late:
-            turn.flush(tailer)
+            if tailer not in moved:
+                turn.flush(tailer)
         self._store.commit(turn.progress, int(wall * 1000))
         turn.advance(now)
         touched = self._holding.union(turn.tailers)

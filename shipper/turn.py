@@ -15,6 +15,7 @@ from shipper.event.entities import Origin
 from shipper.formats.held import EMPTY, Held
 from shipper.model import Ledger
 from shipper.store.store import Progress
+from shipper.tail.checkpoint import Checkpoint
 from shipper.tail.tailer import Chunk, Tailer
 
 
@@ -85,16 +86,22 @@ def origin_of(tailer: Tailer) -> Origin:
 
 
 def predecessor(tailer: Tailer, others: Iterable[Tailer]) -> Tailer | None:
-    """Return the rotated one of *others* that the new file *tailer* follows, if there is one."""
+    """Return the rotated one of *others* that the new file *tailer* follows, if there is one.
+
+    Generations follow each other in the order in which they went on record, the oldest first: so
+    of several rotated files each waits for the one before it, and none for one that waits for it.
+    """
     c = tailer.checkpoint
     if c.offset != c.start:
         return None
-    for other in others:
-        o = other.checkpoint
-        same_log = (o.source, o.canonical) == (c.source, c.canonical) and other is not tailer
-        if same_log and (other.detached_at is not None or o.path != o.canonical):
-            return other
-    return None
+    before = [other for other in others if other.checkpoint.row < c.row and _precedes(other, c)]
+    return max(before, key=lambda other: other.checkpoint.row, default=None)
+
+
+def _precedes(other: Tailer, c: Checkpoint) -> bool:
+    o = other.checkpoint
+    rotated = other.detached_at is not None or o.path != o.canonical
+    return rotated and (o.source, o.canonical) == (c.source, c.canonical)
 
 
 def _counted(parse: Parse, held: Held) -> Parse:

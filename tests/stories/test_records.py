@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import orjson
 import pytest
@@ -190,3 +191,16 @@ def test_a_gap_is_told(ship: Make) -> None:
     assert letter.reason == "gap"
     assert "11 bytes from offset 2" in letter.detail
     assert shipper.ledger().bytes_lost == 11
+
+
+def test_rotated_files_that_are_there_at_the_start(ship: Make) -> None:
+    """Several rotated files at the first start are read one after the other, the oldest first.
+
+    The time-out of a record passes while the next file waits: the record is taken once.
+    """
+    shipper = ship("app.log*", policy=JAVA)
+    logs = {"app.log.2": ["INFO old", TRACE[0]], "app.log.1": TRACE[1:], "app.log": ["INFO new"]}
+    for age, (name, lines) in enumerate(logs.items()):
+        shipper.logs.append(name, *lines)
+        os.utime(shipper.logs.path(name), (1_000_000 + age, 1_000_000 + age))
+    assert after_timeout(shipper) == ["INFO old", "\n".join(TRACE), "INFO new"]
