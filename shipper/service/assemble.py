@@ -117,7 +117,7 @@ def open_state(config: Config, stack: ExitStack) -> State:
 
 def assemble(config: Config, state: State, report: Report, stack: ExitStack) -> Parts:
     """Wire the parts round the *state*. Raises StateError, GrammarError."""
-    recipes = {source.name: recipe(config, source) for source in config.sources}
+    recipes = recipes_of(config)
     store = state.store
     sources = [_source(source) for source in config.sources]
     fleet = Fleet(
@@ -150,11 +150,15 @@ def library(config: Config) -> Library:
     return Library(config.grammars.directories, config.grammars.patterns)
 
 
-def recipe(config: Config, source: SourceConfig) -> Recipe:
-    """Return how the records of *source* become events. Raises GrammarError."""
-    grammars = library(config)
+def recipes_of(config: Config) -> dict[str, Recipe]:
+    """Return by source how its records become events. Raises GrammarError."""
+    shelf = library(config)
+    return {source.name: _recipe(config, source, shelf) for source in config.sources}
+
+
+def _recipe(config: Config, source: SourceConfig, shelf: Library) -> Recipe:
     return Recipe(
-        [grammars.get(name) for name in source.grammar],
+        [shelf.get(name) for name in source.grammar],
         envelope(config, source),
         Policy(
             rules=source.rules(),

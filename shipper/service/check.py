@@ -14,6 +14,7 @@ import requests
 
 from shipper.config.models import Config, SourceConfig
 from shipper.errors import GrammarError, StateError
+from shipper.grammar.library import Library
 from shipper.service.assemble import library
 from shipper.service.doctor import Finding, Survey, examine, survey
 from shipper.store.lock import holder
@@ -28,8 +29,9 @@ def check(config: Config, where: Where, *, offline: bool) -> Iterator[Finding]:
     *where* gives ``file:line`` of a key of the configuration.
     """
     surveys = [survey(source) for source in config.sources]
+    shelf = library(config)
     for index, each in enumerate(surveys):
-        yield from _grammars(config, each.source, where(("sources", index, "grammar")))
+        yield from _grammars(shelf, each.source, where(("sources", index, "grammar")))
         yield from _paths(each, where(("sources", index, "paths")))
     yield from _overlaps(surveys)
     yield from _state(config)
@@ -38,8 +40,7 @@ def check(config: Config, where: Where, *, offline: bool) -> Iterator[Finding]:
         yield _collector(config)
 
 
-def _grammars(config: Config, source: SourceConfig, place: str) -> Iterator[Finding]:
-    shelf = library(config)
+def _grammars(shelf: Library, source: SourceConfig, place: str) -> Iterator[Finding]:
     for name in source.grammar:
         try:
             shelf.get(name)

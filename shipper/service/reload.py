@@ -20,7 +20,7 @@ from shipper.config.load import load_config
 from shipper.config.models import Config
 from shipper.errors import InvalidError
 from shipper.model import Report
-from shipper.service.assemble import recipe
+from shipper.service.assemble import recipes_of
 
 _LOOK = 2.0
 Stamp = tuple[int, int, int]
@@ -56,8 +56,7 @@ class Reloader:
             return None
         try:
             fresh = load_config(self._file, self._environ)
-            for source in fresh.sources:
-                recipe(fresh, source)  # the grammars, too, have to be there and right
+            recipes_of(fresh)  # the grammars, too, have to be there and right
         except InvalidError as error:
             self._refuse(str(error))
             return None

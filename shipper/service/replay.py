@@ -20,7 +20,7 @@ from shipper.event.ids import event_ids
 from shipper.formats.held import EMPTY, Record
 from shipper.formats.records import Line, Rules, assemble, flush
 from shipper.formats.rotation import canonical_path
-from shipper.service.assemble import recipe
+from shipper.service.assemble import recipes_of
 from shipper.store.dead_letters import KEPT_BYTES, DeadLetter
 from shipper.store.store import Store
 
@@ -36,7 +36,7 @@ class Replayed(NamedTuple):
 
 def replay(config: Config, store: Store, letters: Iterable[DeadLetter], now_ms: int) -> Replayed:
     """Try *letters* again. Raises StateError, GrammarError."""
-    recipes = {source.name: recipe(config, source) for source in config.sources}
+    recipes = recipes_of(config)
     queued = failed = 0
     page: list[tuple[DeadLetter, bytes]] = []
     for letter in letters:
