@@ -14,7 +14,9 @@ from shipper.grammar.loader import parse_grammar
 from shipper.grammar.patterns import PatternBook, read_pattern_directories
 
 NOW_US = 1_795_416_944_000_000  # 2026-11-23T06:55:44Z
-SHIPPED = ["apache_combined", "json_lines", "logfmt", "nginx_access", "syslog_rfc3164"]
+SHIPPED = sorted(file.stem for file in shipped_directory().glob("*.yaml"))
+FOUNDING = ["apache_combined", "json_lines", "logfmt", "nginx_access", "syslog_rfc3164"]
+"""What the first release has; the page about grammars names them."""
 
 HEAD = """\
 name: it

@@ -13,10 +13,11 @@ from shipper.grammar.loader import parse_grammar
 from shipper.grammar.samples import run_samples
 from shipper.grammar.spec import FieldSpec, GrammarSpec, TimeSpec
 from shipper.grammar.time_formats import WORDS
-from tests.grammar.shelf import SHIPPED, core
+from tests.grammar.shelf import FOUNDING, SHIPPED, core, library
 
 PAGE = Path(__file__).parents[2] / "docs" / "grammars.md"
 TEXT = PAGE.read_text(encoding="utf-8")
+FORMATS = PAGE.with_name("formats.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
 
 
@@ -33,5 +34,12 @@ def test_every_key_is_on_the_page() -> None:
     """No key of the file, and no word that one takes, goes undocumented."""
     keys = [field.alias or name for name, field in GrammarSpec.model_fields.items()]
     words = [*keys, *FieldSpec.model_fields, *TimeSpec.model_fields]
-    for word in [*words, *ATOMIC, *TABLES, *WORDS, *SHIPPED]:
+    for word in [*words, *ATOMIC, *TABLES, *WORDS, *FOUNDING]:
         assert re.search(rf"`[^`\n]*\b{word}\b[^`\n]*`", TEXT), word
+
+
+def test_every_shipped_grammar_is_on_the_page_of_formats() -> None:
+    """The page lists what is shipped, nothing else, and calls each by its title."""
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \|", FORMATS, re.MULTILINE)
+    assert [name for name, _ in rows] == sorted(name for name, _ in rows)
+    assert dict(rows) == {name: library().get(name).title for name in SHIPPED}

@@ -8,7 +8,7 @@ import pytest
 
 from shipper.errors import GrammarError
 from shipper.grammar.library import Library, shipped_directory
-from tests.grammar.shelf import SHIPPED, library
+from tests.grammar.shelf import FOUNDING, SHIPPED, library
 
 MINE = """\
 name: {name}
@@ -23,6 +23,7 @@ def test_the_shipped_ones_are_there() -> None:
     """Without any directory of the user's, the shipped grammars are found by name."""
     assert library().names() == SHIPPED
     assert [grammar.name for grammar in library().all()] == SHIPPED
+    assert set(FOUNDING) <= set(SHIPPED)
     assert library().get("logfmt") is library().get("logfmt")
     assert (shipped_directory() / "patterns" / "core").is_file()
 
