@@ -7,53 +7,79 @@ Rule 2: a tailer advances only after its chunk is committed; a failed commit cha
 Rule 3: a turn is bounded in bytes, so that stopping is quick and no file starves another.
 Rule 4: a full queue pauses the pump: it stops reading, and the log files keep what waits. The
         sweep goes on, so that files which are rotated away meanwhile are held.
+Rule 5: what is new comes first: files with old content get what a turn has left, at no more than
+        their rate (see `lanes`).
+Rule 6: sweeps come soon after a sweep that found something, and less and less often after those
+        that did not; together they take no more than a small part of the time.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from shipper.errors import StateBusyError
 from shipper.event.chunk import Recipe
+from shipper.lanes import Allowance, Speed
 from shipper.model import Clock, Report
 from shipper.store.store import Store
+from shipper.tail.chunk import Changed, Chunk
 from shipper.tail.fleet import Fleet
-from shipper.tail.tailer import Changed, Chunk, Tailer
+from shipper.tail.tailer import Tailer
 from shipper.turn import Turn, predecessor
 
-# A file that grew within this many seconds is asked again at each turn, hint or no hint.
+# A file that grew within this many seconds is hot: it is asked again and again, hint or no hint.
 _HOT = 2.0
 # A turn that read this many bytes is followed by the next one at once.
 _MUCH = 64 * 1024
+# Sweeps take this part of the time at most: quiet ones, those that hints ask for, and quiet ones
+# where nothing else tells of new lines.
+_QUIET, _NUDGED, _DEAF = 0.01, 0.1, 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
     """How much and how often the pump reads: seconds and bytes.
 
-    `breath` follows a turn that read little: a busy writer's lines are gathered, not committed
-    one by one.
+    Sweeps are between `brisk_sweep` and `sweep` apart, or `nudged_sweep` after a hint. `breath`
+    follows a turn that read little: a busy writer's lines are gathered, not committed one by one.
+    `poll` is how often hot files are asked. `backfill` limits the bytes a second of old content.
     """
 
-    sweep: float = 0.25
+    sweep: float = 2.0
+    brisk_sweep: float = 0.1
     nudged_sweep: float = 0.02
     breath: float = 0.01
+    poll: float = 0.02
     turn_bytes: int = 4 << 20
     queue_bytes: int = 10_000_000_000
+    backfill: int | None = None
 
 
 class Lag(NamedTuple):
     """How far behind the reading was at the last sweep: files, and bytes of them.
 
-    `unfinished` bytes stand in last lines without an end; they are no lag.
+    `unfinished` bytes stand in last lines without an end; they are no lag. `speed` is how many
+    bytes a second were read of late.
     """
 
     files: int = 0
     bytes: int = 0
     read: int = 0
     unfinished: int = 0
+    speed: float = 0.0
+
+    @property
+    def unread(self) -> int:
+        """How many bytes wait to be read."""
+        return self.bytes - self.read - self.unfinished
+
+    @property
+    def eta(self) -> float | None:
+        """In how many seconds it will all be read at this speed; None: nobody knows."""
+        return self.unread / self.speed if self.speed >= 1 else None if self.unread else 0.0
 
 
 class Pump:
@@ -79,20 +105,40 @@ class Pump:
         self._holding: set[Tailer] = set()
         self._sweep_due = float("-inf")
         self._nudge_due = float("-inf")
+        self._interval = 0.0
         self._nudged = False
+        self._hints: deque[str] = deque()
+        self._allowance = Allowance(pace.backfill)
+        self._speed = Speed()
         self._paused = ""
         self.turned_at = clock.monotonic()
         self.caught_up = False
+        self.commits = 0
         self.lag = Lag()
+        # Whether hints tell of new lines in all files, so that sweeps need not.
+        self.hinted = False
 
     @property
     def paused(self) -> str:
         """Why nothing is read just now, or nothing."""
         return self._paused
 
-    def nudge(self) -> None:
-        """Note a hint: something happened to the files. Any thread may call it."""
-        self._nudged = True
+    @property
+    def hot(self) -> bool:
+        """Whether some file is busy."""
+        return self._fleet.hot(self.turned_at, _HOT)
+
+    @property
+    def idle(self) -> float:
+        """In how many seconds the next sweep is due."""
+        return max(0.0, self._sweep_due - self._clock.monotonic())
+
+    def nudge(self, path: str | None = None) -> None:
+        """Note a hint: the file at *path* grew, or something happened. Any thread may call it."""
+        if path is None:
+            self._nudged = True
+        else:
+            self._hints.append(path)
 
     def turn(self) -> float | None:
         """Read what there is, up to a bound.
@@ -112,10 +158,13 @@ class Pump:
         self._resume()
         if size:
             return 0.0 if size >= _MUCH else self._pace.breath
-        return self._pace.nudged_sweep if self._nudged else None
+        if self._nudged:
+            return self._pace.nudged_sweep
+        return self._pace.poll if self.hot else None
 
     def _read(self, now: float, *, swept: bool) -> int:
         """Read and commit; return the bytes."""
+        self._heed(now)
         self._fleet.poll(now, _HOT)
         ready = self._fleet.ready(now)
         chunks = self._chunks(ready, now)
@@ -125,47 +174,91 @@ class Pump:
         if swept or ready:
             settled = swept and not ready and not self._holding
             self.caught_up = settled and not self._fleet.crowded
-        return sum(chunk.width for _, chunk in chunks)
+        size = sum(chunk.width for _, chunk in chunks)
+        self._speed.add(size)
+        return size
+
+    def _heed(self, now: float) -> None:
+        """Look at the files that hints name."""
+        hints = {self._hints.popleft() for _ in range(len(self._hints))}
+        for path in hints:
+            if not self._fleet.hint(path, now):
+                self._nudged = True
 
     def _sweep(self, now: float) -> bool:
         if now < (self._nudge_due if self._nudged else self._sweep_due):
             return False
         self._nudged = False
         self._fleet.sweep(now)
-        # Sweeping takes no more than a tenth of the time, however many files there are.
-        took = self._clock.monotonic() - now
-        self._sweep_due = now + max(self._pace.sweep, 10 * took)
-        self._nudge_due = now + max(self._pace.nudged_sweep, 10 * took)
-        tailers = self._fleet.tailers()
-        self._holding |= {tailer for tailer in tailers if tailer.checkpoint.held.opens}
-        size, unread = sum(t.size for t in tailers), sum(t.unread for t in tailers)
-        unfinished = sum(t.partial for t in tailers)
-        self.lag = Lag(len(tailers), size, size - unread, unfinished)
+        self._schedule(now, self._clock.monotonic() - now)
+        held = {t for t in self._fleet.arrivals() if t.checkpoint.held.opens}
+        self._holding |= held
+        self.lag = self._measure(now)
         return True
 
+    def _schedule(self, now: float, took: float) -> None:
+        """Say when the next sweep is due, after one that took *took* seconds (rule 6)."""
+        pace = self._pace
+        if self._fleet.stirred or not self.caught_up:
+            self._interval = pace.brisk_sweep
+        else:
+            self._interval = min(2 * self._interval, pace.sweep)
+        share = _QUIET if self.hinted else _DEAF
+        self._sweep_due = now + max(min(self._interval, pace.sweep), took / share)
+        self._nudge_due = now + max(pace.nudged_sweep, took / _NUDGED)
+
+    def _measure(self, now: float) -> Lag:
+        files = size = unread = unfinished = 0
+        for tailer in self._fleet.tailers():
+            files += 1
+            size += tailer.size
+            if tailer.ready or tailer.partial:
+                unread += tailer.unread
+                unfinished += tailer.partial
+        return Lag(files, size, size - unread, unfinished, self._speed.at(now))
+
     def _chunks(self, ready: list[Tailer], now: float) -> list[tuple[Tailer, Chunk]]:
-        """Read one chunk of each file that has something, within the bound of a turn."""
-        chunks: list[tuple[Tailer, Chunk]] = []
+        """Read one chunk of each file that has something, within the bounds of a turn (rule 5)."""
         room = self._pace.turn_bytes
-        for tailer in ready:
+        free = [tailer for tailer in ready if self._may_begin(tailer, ready)]
+        chunks = self._lane([tailer for tailer in free if not tailer.old], room, now)
+        room = (room if not chunks else room // 4) - sum(chunk.width for _, chunk in chunks)
+        old = self._lane(
+            [tailer for tailer in free if tailer.old], min(room, self._allowance.left(now)), now
+        )
+        self._allowance.spend(sum(chunk.width for _, chunk in old))
+        return chunks + old
+
+    def _may_begin(self, tailer: Tailer, ready: list[Tailer]) -> bool:
+        """Tell whether no rotated file has to be read before (see `turn`, rule 2)."""
+        rules = self._recipes[tailer.checkpoint.source].policy.rules
+        return rules is None or predecessor(tailer, ready) is None
+
+    def _lane(self, tailers: list[Tailer], room: float, now: float) -> list[tuple[Tailer, Chunk]]:
+        chunks: list[tuple[Tailer, Chunk]] = []
+        for tailer in tailers:
             if room <= 0:
                 break
-            if self._recipes[tailer.checkpoint.source].policy.rules and predecessor(tailer, ready):
-                continue
-            final = self._fleet.final(tailer, now)
-            try:
-                chunk = tailer.read(final=final)
-            except OSError as error:
-                self._fleet.trouble(tailer, error)
-                continue
-            if isinstance(chunk, Changed):
-                self._fleet.changed(tailer, chunk, now)
-            elif chunk is not None:
+            chunk = self._chunk(tailer, now)
+            if chunk is not None:
                 chunks.append((tailer, chunk))
                 room -= chunk.width
-            elif final:
-                self._fleet.retire(tailer)
         return chunks
+
+    def _chunk(self, tailer: Tailer, now: float) -> Chunk | None:
+        """Read a chunk; whatever else shows is taken note of."""
+        final = self._fleet.final(tailer, now)
+        try:
+            chunk = tailer.read(final=final, early=tailer.overdue(now))
+        except OSError as error:
+            self._fleet.trouble(tailer, error)
+            return None
+        if isinstance(chunk, Changed):
+            self._fleet.changed(tailer, chunk, now)
+            return None
+        if chunk is None and final:
+            self._fleet.retire(tailer)
+        return chunk
 
     def _commit(self, chunks: list[tuple[Tailer, Chunk]], late: list[Tailer], now: float) -> None:
         """Commit what was read, and what was held for too long; then advance (rule 2)."""
@@ -179,6 +272,7 @@ class Pump:
                 turn.flush(tailer)
         self._store.commit(turn.progress, int(wall * 1000))
         turn.advance(now)
+        self.commits += 1
         touched = self._holding.union(turn.tailers)
         self._holding = {tailer for tailer in touched if tailer.checkpoint.held.opens}
 
@@ -186,8 +280,7 @@ class Pump:
         """Return the tailers at the end of their file that have held lines for too long."""
         if not self._holding:
             return []
-        alive = set(self._fleet.tailers())
-        self._holding &= alive
+        self._holding = {tailer for tailer in self._holding if self._fleet.reads(tailer)}
         return [
             tailer
             for tailer in self._holding

@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from shipper.event.chunk import Parse, Recipe, cut_line, flush_held, parse_chunk
-from shipper.event.entities import Origin
+from shipper.event.entities import Edges, Origin
 from shipper.formats.held import EMPTY, Held
 from shipper.model import Ledger
 from shipper.store.store import Progress
 from shipper.tail.checkpoint import Checkpoint
-from shipper.tail.tailer import Chunk, Tailer
+from shipper.tail.chunk import Chunk
+from shipper.tail.tailer import Tailer
 
 
 class Turn:
@@ -66,7 +67,8 @@ class Turn:
     def _parse(self, tailer: Tailer, chunk: Chunk, held: Held) -> Parse:
         recipe = self._recipes[tailer.checkpoint.source]
         c = tailer.checkpoint
-        origin = Origin(tailer.eid, c.canonical, chunk.encoding, chunk.bom_length)
+        edges = Edges(chunk.continues, chunk.partial)
+        origin = Origin(tailer.eid, c.canonical, chunk.encoding, chunk.bom_length, edges)
         if chunk.hole:
             return Parse((), (), Ledger(bytes_read=chunk.width, bytes_blank=chunk.width), held)
         if chunk.width != len(chunk.data):

@@ -29,7 +29,7 @@ from shipper.service.assemble import Books
 from shipper.store.store import Queued, Store
 from shipper.tail.fleet import Fleet, Source
 from shipper.tail.glob import Exclude, Glob
-from shipper.tail.tailer import Limits
+from shipper.tail.chunk import Limits
 
 _ANY_LINE = r"""
 name: any_line

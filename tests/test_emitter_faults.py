@@ -201,7 +201,7 @@ def test_many_senders_deliver_everything_once(it: Rig) -> None:
     crew = Crew()
     bell = crew.bell()
     for number in range(8):
-        crew.start(f"sender-{number}", emitter.turn, bell, 1.0)
+        crew.start(f"sender-{number}", emitter.turn, bell, lambda: 1.0)
     for number in range(600):
         it.queue(number)
         bell.ring()
@@ -236,7 +236,7 @@ def test_many_senders_ride_out_faults(it: Rig) -> None:
     crew = Crew()
     bell = crew.bell()
     for number in range(6):
-        crew.start(f"sender-{number}", emitter.turn, bell, 0.05)
+        crew.start(f"sender-{number}", emitter.turn, bell, lambda: 0.05)
     _until(lambda: it.store.backlog() == EMPTY)
     assert crew.join(10) == []
     assert crew.crash is None

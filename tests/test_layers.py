@@ -19,7 +19,7 @@ LAYERS = [
     {"config"},
     {"tail", "collector", "backoff"},
     {"store"},
-    {"turn"},
+    {"lanes", "turn"},
     {"pump", "emitter"},
     {"devcollector", "service"},
     {"cli"},

@@ -9,8 +9,9 @@ from random import Random
 import pytest
 
 from shipper.errors import StateBusyError
+from shipper.event.chunk import Policy
 from shipper.pump import Pace
-from shipper.tail.tailer import Limits
+from shipper.tail.chunk import Limits
 from tests.shipping import SWEEP, Make, Shipper, shippers
 
 
@@ -93,7 +94,7 @@ def test_a_failed_commit_advances_nothing(ship: Make) -> None:
         turns.append([p.parse for p in turn])  # type: ignore[attr-defined]
         commit(turn, now_ms)  # type: ignore[arg-type]
 
-    shipper.store.commit = spy  # type: ignore[method-assign]
+    shipper.store.commit = spy  # type: ignore[method-assign, assignment]
     with shipper.store._database.transaction() as db:
         db.execute("CREATE TRIGGER no BEFORE INSERT ON batch BEGIN SELECT RAISE(FAIL, 'x'); END")
     _limit_pages(shipper, None)
@@ -122,7 +123,7 @@ def test_a_turn_is_bounded(ship: Make) -> None:
 
 
 def test_how_soon_the_next_turn_is_due(ship: Make) -> None:
-    """At once after much, after a breath after little, at the next sweep after nothing."""
+    """At once after much, after a breath after little, soon while a file is hot, else never."""
     shipper = ship("*.log")
     assert shipper.pump.turn() is None
     shipper.logs.append("app.log", *("x" * 99 for _ in range(2_000)))
@@ -131,6 +132,9 @@ def test_how_soon_the_next_turn_is_due(ship: Make) -> None:
     shipper.logs.append("app.log", "little")
     shipper.clock.pass_(SWEEP)
     assert shipper.pump.turn() == shipper.pace.breath
+    assert shipper.pump.turn() == shipper.pace.poll
+    shipper.clock.pass_(2.1)
+    shipper.pump.turn()
     assert shipper.pump.turn() is None
 
 
@@ -178,7 +182,9 @@ def test_the_lag_is_what_was_seen_and_what_was_read(ship: Make) -> None:
     shipper.logs.append("a.log", "12345")
     shipper.logs.append("b.log", "1")
     shipper.catch_up()
-    assert shipper.pump.lag == (2, 8, 8, 0)
+    assert shipper.pump.lag[:4] == (2, 8, 8, 0)
+    assert shipper.pump.lag.unread == 0
+    assert shipper.pump.lag.eta == pytest.approx(0.0)
 
 
 def test_a_line_over_all_limits_is_a_dead_letter(ship: Make) -> None:
@@ -193,3 +199,118 @@ def test_a_line_over_all_limits_is_a_dead_letter(ship: Make) -> None:
     ledger = shipper.ledger()
     assert (ledger.lines_oversize, ledger.bytes_oversize) == (2, 27_002)
     assert ledger.bytes_read == shipper.logs.path("app.log").stat().st_size
+
+
+def test_a_hint_names_the_file_to_look_at(ship: Make) -> None:
+    """A hint to a file that is read is followed without a sweep; to another one brings a sweep."""
+    shipper = ship("*.log", pace=Pace(sweep=3_600))
+    shipper.logs.append("app.log", "a")
+    shipper.turn(100)
+    shipper.logs.append("app.log", "b")
+    shipper.logs.append("new.log", "c")
+    shipper.turn()
+    assert shipper.lines() == ["a"]
+    shipper.pump.nudge(str(shipper.logs.path("app.log")))
+    shipper.pump.turn()
+    assert shipper.lines() == ["a", "b"]
+    shipper.pump.nudge(str(shipper.logs.path("new.log")))
+    shipper.turn(2)
+    assert shipper.lines() == ["a", "b", "c"]
+
+
+def test_quiet_sweeps_become_rare(ship: Make) -> None:
+    """After news sweeps are near each other, and further and further apart when there are none."""
+    shipper = ship("*.log", pace=Pace(sweep=2.0, brisk_sweep=0.1))
+    shipper.logs.append("app.log", "a")
+    gaps = []
+    for _ in range(12):
+        shipper.clock.pass_(shipper.pump.idle)
+        shipper.pump.turn()
+        gaps.append(round(shipper.pump.idle, 3))
+    assert gaps[0] == 0.1
+    assert gaps[-1] == 2.0
+    assert gaps == sorted(gaps)
+    shipper.logs.append("new.log", "b")
+    shipper.clock.pass_(shipper.pump.idle)
+    shipper.pump.turn()
+    assert shipper.pump.idle == pytest.approx(0.1)
+
+
+def test_what_is_new_comes_before_what_is_old(ship: Make) -> None:
+    """Beside a large old file, the lines of others come in the turn after they were written."""
+    shipper = ship("*.log", limits=Limits(chunk_bytes=65_536), pace=Pace(turn_bytes=262_144))
+    for number in range(8):
+        shipper.logs.append(f"old-{number}.log", *("x" * 999 for _ in range(2_000)))
+    for number in range(20):
+        shipper.logs.append("live.log", f"live {number}")
+        shipper.turn()
+        assert f"live {number}" in shipper.lines()
+    assert shipper.pump.lag.unread > 0
+
+
+def test_old_content_has_its_rate(ship: Make) -> None:
+    """With a limit for old content, no second reads more of it (but for a chunk); news are free."""
+    pace = Pace(sweep=SWEEP, backfill=100_000)
+    shipper = ship("*.log", limits=Limits(chunk_bytes=8_192), pace=pace)
+    shipper.logs.append("old.log", *("x" * 999 for _ in range(3_000)))
+    shipper.turn()
+    before = shipper.ledger().bytes_read
+    for second in range(1, 11):
+        for _ in range(50):
+            shipper.clock.pass_(0.02)
+            shipper.pump.turn()
+        assert shipper.ledger().bytes_read - before <= second * 100_000 + 108_192
+    assert shipper.ledger().bytes_read - before >= 900_000
+    assert shipper.pump.lag.eta == pytest.approx(20, rel=0.5)
+    shipper.logs.append("live.log", *("y" * 999 for _ in range(500)))
+    shipper.turn(10)
+    assert sum(line.startswith("y") for line in shipper.lines()) == 80
+
+
+def test_a_last_line_without_an_end(ship: Make) -> None:
+    """7: it is taken once, after the time that is set; what follows says that it continues it."""
+    shipper = ship("nothing")
+    source = shipper.source("logs", "*.log")._replace(partial_after=5.0)
+    shipper.restart(source)
+    shipper.logs.append("app.log", "whole")
+    shipper.logs.write("app.log", b"half")
+    shipper.turn(4)
+    assert shipper.lines() == ["whole"]
+    shipper.clock.pass_(5)
+    shipper.turn()
+    assert shipper.lines() == ["whole", "half"]
+    shipper.clock.pass_(60)
+    shipper.turn(2)
+    shipper.kill()
+    shipper.logs.write("app.log", b" a line\nand another\n")
+    shipper.start()
+    assert shipper.catch_up().lines() == ["whole", "half", " a line", "and another"]
+    flags = [
+        [name for name in ("partial", "continued") if f'\\"{name}\\":true'.encode() in e.payload]
+        for e in shipper.events()
+    ]
+    assert flags == [[], ["partial"], ["continued"], []]
+    assert shipper.ledger().lines_emitted == 4
+
+
+def test_a_last_line_without_an_end_and_without_a_time(ship: Make) -> None:
+    """7: by default it waits for its end, however long that takes: no line comes in two."""
+    shipper = ship("*.log")
+    shipper.logs.write("app.log", b"whole\nhalf")
+    shipper.turn(4)
+    shipper.clock.pass_(1_000_000)
+    shipper.turn(4)
+    assert shipper.lines() == ["whole"]
+    assert shipper.pump.lag.unfinished == 4
+
+
+def test_blank_lines_by_policy(ship: Make) -> None:
+    """10: blank lines are counted and skipped, or seen by the grammar as any other."""
+    skip = ship("*.log", home="skip", policy=Policy())
+    keep = ship("*.log", home="keep", policy=Policy(keep_blank=True))
+    for shipper in (skip, keep):
+        shipper.logs.write("app.log", b"a\n\n \nb\n")
+    assert skip.new_lines() == ["a", "b"]
+    assert skip.ledger().lines_blank == 2
+    keep.catch_up()
+    assert (keep.ledger().lines_emitted, keep.ledger().lines_blank) == (4, 0)

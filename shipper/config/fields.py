@@ -23,6 +23,9 @@ from pydantic_core import PydanticCustomError
 
 from shipper.config import units
 
+STDIN = "-"
+_STDIN_NAMES = (STDIN, "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
+
 
 class Group(BaseModel):
     """A mapping of the configuration: frozen, and closed to keys that it does not know."""
@@ -102,6 +105,15 @@ def _absolute(text: str) -> str:
         raise wrong(f"has no home directory: {error}", "write the path in full") from error
 
 
+def is_stdin(path: object) -> bool:
+    """Tell whether *path*, as it is written, means standard input."""
+    return path in _STDIN_NAMES
+
+
+def _glob(text: str) -> str:
+    return STDIN if is_stdin(text) else _absolute(text)
+
+
 def _exclude(text: str) -> str:
     """Return *text* as a pattern for a file name (no slash in it) or for a whole path."""
     if text.startswith("**/"):
@@ -142,7 +154,7 @@ AbsolutePath = Annotated[Path, BeforeValidator(_path)]
 Paths = Annotated[tuple[AbsolutePath, ...], OneOrList, _one_or_list(0)]
 Names = Annotated[tuple[Text, ...], NotEmpty, OneOrList, _one_or_list(1)]
 Globs = Annotated[
-    tuple[Annotated[str, AfterValidator(_absolute)], ...], NotEmpty, OneOrList, _one_or_list(1)
+    tuple[Annotated[str, AfterValidator(_glob)], ...], NotEmpty, OneOrList, _one_or_list(1)
 ]
 Excludes = Annotated[
     tuple[Annotated[Text, AfterValidator(_exclude)], ...], OneOrList, _one_or_list(0)

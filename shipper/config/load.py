@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from shipper.config import sentences
+from shipper.config.fields import is_stdin
 from shipper.config.models import Config
 from shipper.config.references import References, key_text
 from shipper.errors import ConfigError, Problem
@@ -45,7 +46,7 @@ def load_located(file: Path, environ: Mapping[str, str]) -> tuple[Config, Locate
     located = _read(file)
     references = References(located, environ)
     data = references.follow(located.data)
-    found = dict(_repeated_names(data, located))
+    found = {**dict(_repeated_names(data, located)), **dict(_repeated_stdin(data, located))}
     try:
         config = Config.model_validate(data)
     except ValidationError as error:
@@ -91,11 +92,17 @@ def _read(file: Path) -> Located:
     return located
 
 
-def _repeated_names(data: dict[str, Any], located: Located) -> Iterator[tuple[Path_, Problem]]:
-    first: dict[str, str] = {}
+def _sources(data: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
     sources = data.get("sources")
     for index, source in enumerate(sources if isinstance(sources, list) else ()):
-        name = source.get("name") if isinstance(source, dict) else None
+        if isinstance(source, dict):
+            yield index, source
+
+
+def _repeated_names(data: dict[str, Any], located: Located) -> Iterator[tuple[Path_, Problem]]:
+    first: dict[str, str] = {}
+    for index, source in _sources(data):
+        name = source.get("name")
         if not isinstance(name, str) or not name:
             continue
         path: Path_ = ("sources", index, "name")
@@ -104,6 +111,21 @@ def _repeated_names(data: dict[str, Any], located: Located) -> Iterator[tuple[Pa
             what = f"{name[:64]!r} is the name of another source, at {first[name]}"
             yield path, Problem(where, key_text(path), what, "give each source its own name")
         first.setdefault(name, where)
+
+
+def _repeated_stdin(data: dict[str, Any], located: Located) -> Iterator[tuple[Path_, Problem]]:
+    first = ""
+    for index, source in _sources(data):
+        paths = source.get("paths")
+        for number, written in enumerate(paths if isinstance(paths, list) else [paths]):
+            if not is_stdin(written):
+                continue
+            path: Path_ = ("sources", index, "paths", *([number] if paths != written else []))
+            where = located.where(path)
+            if first:
+                what = f"{written!r} is standard input, which is read already at {first}"
+                yield path, Problem(where, key_text(path), what, "name it in one source, once")
+            first = first or where
 
 
 def _in_order(found: Mapping[Path_, Problem], located: Located) -> list[Problem]:

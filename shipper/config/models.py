@@ -21,6 +21,7 @@ from pydantic import (
 from shipper.config.address import collector_url, header_name, header_value
 from shipper.config.entities import iglu_uri, json_object
 from shipper.config.fields import (
+    STDIN,
     AbsolutePath,
     Excludes,
     Globs,
@@ -154,7 +155,10 @@ class SourceConfig(Group):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = Field(
         description="Name of the source, unique; state and metrics are kept under it"
     )
-    paths: Globs = Field(description="Globs of the files to read; `**` crosses directories")
+    paths: Globs = Field(
+        description="Globs of the files and FIFOs to read; `**` crosses directories; `-` is "
+        "standard input"
+    )
     exclude: Excludes = Field(
         (), description="Globs to leave out: of the file's name, or with a slash of the whole path"
     )
@@ -166,7 +170,14 @@ class SourceConfig(Group):
         "dead_letter",
         description="What happens to a record that no grammar takes; `drop` counts it as filtered",
     )
-    blank_lines: Literal["skip"] = Field("skip", description="Blank lines are counted and skipped")
+    blank_lines: Literal["skip", "keep"] = Field(
+        "skip", description="`skip`: count blank lines; `keep`: let the grammar see them"
+    )
+    partial_after: Annotated[Seconds | None, Field(ge=0.1, le=DAY), Maybe] = Field(
+        None,
+        description="After how long a last line without an end is taken as it is; by default it "
+        "waits for its end, or for the end of the file",
+    )
     encoding: EncodingName = Field(
         "utf-8", description="Encoding of the files; a byte order mark in a file goes before it"
     )
@@ -188,6 +199,16 @@ class SourceConfig(Group):
     entities: tuple[EntityConfig, ...] = Field(
         (), description="Entities attached to each event of this source"
     )
+
+    @property
+    def stdin(self) -> bool:
+        """Whether it reads standard input."""
+        return STDIN in self.paths
+
+    @property
+    def globs(self) -> tuple[str, ...]:
+        """The patterns of the files that it reads."""
+        return tuple(path for path in self.paths if path != STDIN)
 
     def rules(self) -> Rules | None:
         """Return how lines become records, or None where each line is one as it stands."""
@@ -217,13 +238,18 @@ class TailConfig(Group):
     """How files are watched and read."""
 
     sweep: Annotated[Seconds, Field(ge=0.01, le=3_600)] = Field(
-        0.25, description="Time between two looks at the files"
+        2.0, description="Longest time between two looks at files that are quiet"
     )
     rotate_grace: Annotated[Seconds, Field(ge=0, le=30 * DAY)] = Field(
         60.0, description="How long a renamed or deleted file is still watched for late writes"
     )
     chunk_bytes: Annotated[Size, Field(ge=4_096, le=16 * MIB), AfterValidator(_whole_units)] = (
         Field(262_144, description="How much is read from a file at a time; a multiple of 4")
+    )
+    backfill_bytes: Annotated[Size | None, Field(ge=4_096, le=10**12), Maybe] = Field(
+        None,
+        description="Most bytes a second that are read of old content, so that what is new does "
+        "not wait for the collector behind it; by default as much as goes",
     )
 
 

@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 
 from shipper.event.batch import RecordBatch, pack
 from shipper.event.builder import Envelope, RefusedError, event_builder
-from shipper.event.entities import Origin
+from shipper.event.entities import Edges, Origin
 from shipper.formats.encodings import UTF_8, Encoding
 from shipper.formats.encodings import split_lines as split_encoded
 from shipper.formats.framing import split_lines
@@ -67,6 +67,7 @@ class Policy:
     line_bytes: int = 1 << 20
     long_lines: LongLines = "truncate"
     drop_unmatched: bool = False
+    keep_blank: bool = False
     encoding: Encoding = UTF_8
 
 
@@ -95,13 +96,22 @@ def parse_chunk(
     work = _Work(recipe, origin, read_us)
     raws, texts = lines_of(chunk, base, origin)
     lines = zip(raws, texts, _widths(raws, chunk, origin.encoding), strict=True)
-    if recipe.policy.rules is None and not held.opens:
+    if recipe.policy.rules is None and not held.opens and not any(origin.edges):
         work.plain(lines, base)
     else:
         rules = recipe.policy.rules or Rules()
         records, held = assemble(work.sound(lines, base), held, rules)
-        work.records(records)
+        work.records(_edged(records, base, base + len(chunk), origin.edges))
     return work.result(lines_read=len(raws), bytes_read=len(chunk), held=held)
+
+
+def _edged(records: list[Record], base: int, end: int, edges: Edges) -> list[Record]:
+    """Flag the record that begins amid a line, and the one that ends amid one."""
+    if edges.continues and records and records[0].offset == base:
+        records[0] = records[0].flagged("continued")
+    if edges.partial and records and records[-1].offset + records[-1].width == end:
+        records[-1] = records[-1].flagged("partial")
+    return records
 
 
 def lines_of(chunk: bytes, base: int, origin: Origin) -> tuple[list[bytes], list[str]]:
@@ -187,11 +197,11 @@ class _Work:
         recipe, read_us, eid = self._recipe, self._read_us, self._origin.eid
         beside, emit = (self._origin.entities, None), self._events.append
         emitted = emitted_bytes = 0
-        limit = recipe.policy.line_bytes
+        limit, keep_blank = recipe.policy.line_bytes, recipe.policy.keep_blank
         for raw, text, width in lines:
             if width > limit:
                 self.long_line(offset, raw, width)
-            elif not text or text.isspace():
+            elif (not text or text.isspace()) and not keep_blank:
                 self._count("blank", 1, width)
             else:
                 event = _event(text, recipe, eid(offset, raw), read_us, beside)
@@ -216,7 +226,8 @@ class _Work:
     def records(self, records: Iterable[Record]) -> None:
         """Take records of any number of lines."""
         for record in records:
-            if not record.text or record.text.isspace():
+            blank = not record.text or record.text.isspace()
+            if blank and not self._recipe.policy.keep_blank:
                 self._count("blank", record.lines, record.width)
             else:
                 self._settle(record, take(record, self._recipe, self._origin, self._read_us))

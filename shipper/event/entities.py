@@ -7,7 +7,7 @@ record alone, so that the same record always has the same ones.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -27,16 +27,30 @@ _MEANINGS = {
 }
 
 
+class Edges(NamedTuple):
+    """Where a chunk does not begin or end with a line: what was taken before its end came."""
+
+    continues: bool = False
+    partial: bool = False
+
+
 class Origin:
     """Where the records of a generation come from: ids, entities, and how the bytes are text."""
 
     def __init__(
-        self, eid: EventId, path: str, encoding: Encoding = UTF_8, bom_length: int = 0
+        self,
+        eid: EventId,
+        path: str,
+        encoding: Encoding = UTF_8,
+        bom_length: int = 0,
+        edges: Edges | None = None,
     ) -> None:
         """*path* is the canonical one, which rotation does not change.
 
-        The file is in *encoding*, and begins with a mark of *bom_length* bytes.
+        The file is in *encoding*, and begins with a mark of *bom_length* bytes; *edges* are those
+        of the chunk that is read.
         """
+        self.edges = edges or Edges()
         self.eid = eid
         self.encoding = encoding
         self.bom_length = bom_length

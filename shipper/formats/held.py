@@ -46,6 +46,10 @@ class Record(NamedTuple):
     time: str | None
     flags: tuple[str, ...] = ()
 
+    def flagged(self, flag: str) -> Record:
+        """Return the record with one more of RECORD_FLAGS."""
+        return self._replace(flags=tuple(f for f in RECORD_FLAGS if f in {*self.flags, flag}))
+
 
 class Open(NamedTuple):
     """The parts, so far, of one record. State 0: pieces of a line; else lines of a group."""

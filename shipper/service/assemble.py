@@ -30,9 +30,9 @@ from shipper.pump import Pace, Pump
 from shipper.store.lock import sender_lock
 from shipper.store.store import Progress, Store
 from shipper.tail.checkpoint import Checkpoint, Sighting
+from shipper.tail.chunk import Limits
 from shipper.tail.fleet import Fleet, Source
 from shipper.tail.glob import Exclude, Glob
-from shipper.tail.tailer import Limits
 from shipper.tail.watch import Watch
 
 CLOCK = Clock(wall=time.time, monotonic=time.monotonic)
@@ -128,10 +128,15 @@ def assemble(config: Config, state: State, report: Report, stack: ExitStack) -> 
         grace=config.tail.rotate_grace,
     )
     stack.callback(fleet.close)
-    pace = Pace(sweep=config.tail.sweep, queue_bytes=config.queue.max_bytes)
+    pace = Pace(
+        sweep=config.tail.sweep,
+        queue_bytes=config.queue.max_bytes,
+        backfill=config.tail.backfill_bytes,
+    )
     pump = Pump(fleet, store, recipes, report, pace=pace, clock=CLOCK)
     globs = [glob for source in sources for glob in source.globs]
     watch = Watch(globs, fleet.names, pump.nudge, report)
+    fleet.on_missed(watch.missed)
     collector = HttpCollector(_address(config))
     stack.callback(collector.close)
     emitter = Emitter(
@@ -166,6 +171,7 @@ def _recipe(config: Config, source: SourceConfig, shelf: Library) -> Recipe:
             line_bytes=source.max_line_bytes,
             long_lines=source.long_lines,
             drop_unmatched=source.unmatched == "drop",
+            keep_blank=source.blank_lines == "keep",
             encoding=Encoding.named(source.encoding),
         ),
     )
@@ -191,6 +197,7 @@ def _source(source: SourceConfig) -> Source:
         Exclude(source.exclude),
         from_end=source.start == "end",
         encoding=Encoding.named(source.encoding),
+        partial_after=source.partial_after,
     )
 
 

@@ -34,6 +34,7 @@ _WARNINGS = {
     "pump.paused",
     "queue.unsettled",
     "service.busy",
+    "watch.silent",
     "watch.unavailable",
 }
 _DETAILS = {"file.opened", "file.finished", "file.rotated", "file.renamed"}

@@ -158,18 +158,20 @@ def _start(parts: Parts, crew: Crew, stack: ExitStack, config: Config) -> None:
     reading, sending = crew.bell(), crew.bell()
 
     def pump_turn() -> float | None:
+        before = parts.pump.commits
         wait = parts.pump.turn()
-        if wait is not None:
+        if parts.pump.commits != before:
             sending.ring()
-        parts.watch.refresh()
+        parts.watch.tune(parts.pump.turned_at, hot=parts.pump.hot)
+        parts.pump.hinted = parts.watch.hears_all
         return wait
 
     parts.watch.on_hint(reading.ring)
-    stack.enter_context(watching(parts.watch))
-    crew.start("pump", pump_turn, reading, config.tail.sweep)
+    stack.enter_context(watching(parts.watch, parts.pump.turned_at))
+    crew.start("pump", pump_turn, reading, lambda: parts.pump.idle)
     for number in range(config.collector.concurrency):
         # Now and then look into the queue without a ring: another process may have added to it.
-        crew.start(f"sender-{number}", parts.emitter.turn, sending, 1.0)
+        crew.start(f"sender-{number}", parts.emitter.turn, sending, lambda: 1.0)
 
 
 class _Watch:

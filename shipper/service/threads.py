@@ -85,8 +85,8 @@ class Crew:
         self._bells.append(Bell())
         return self._bells[-1]
 
-    def start(self, name: str, turn: Turn, bell: Bell, idle: float) -> None:
-        """Call *turn* until stopped; asleep between turns until the bell, *idle* s at most."""
+    def start(self, name: str, turn: Turn, bell: Bell, idle: Callable[[], float]) -> None:
+        """Call *turn* until stopped; asleep between turns until the bell, *idle()* s at most."""
         loop = threading.Thread(target=self._guard, name=name, args=(turn, bell, idle), daemon=True)
         self._threads.append(loop)
         loop.start()
@@ -105,13 +105,13 @@ class Crew:
             thread.join(max(0.0, end - time.monotonic()))
         return [thread.name for thread in self._threads if thread.is_alive()]
 
-    def _guard(self, turn: Turn, bell: Bell, idle: float) -> None:
+    def _guard(self, turn: Turn, bell: Bell, idle: Callable[[], float]) -> None:
         try:
             while not self.stopping.is_set():
                 heard = bell.rings
                 wait = turn()
                 if wait is None:
-                    bell.sleep(heard, idle)
+                    bell.sleep(heard, idle())
                 elif wait > 0:
                     self.stopping.wait(wait)
         except BaseException as error:  # rule 1

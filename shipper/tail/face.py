@@ -19,6 +19,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 
 from shipper.formats.fingerprint import HEAD_BYTES
@@ -320,17 +322,27 @@ class CompressedFace:
             del self._window[:excess]
 
 
-def open_face(path: str) -> Face:
-    """Open the file at *path*. Raises OSError, also for what is no regular file."""
+def open_log(path: str) -> tuple[Face, os.stat_result]:
+    """Open the regular file *path*; return its face and its status. Raises OSError."""
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        mode = os.fstat(fd).st_mode
-        if not stat.S_ISREG(mode):
-            code = errno.EISDIR if stat.S_ISDIR(mode) else errno.EINVAL
-            raise OSError(code, "not a regular file", path)  # noqa: TRY301  # fd is closed below
-        return face_of(fd)
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
+            code = errno.EISDIR if stat.S_ISDIR(status.st_mode) else errno.EINVAL
+            raise OSError(code, "Not a regular file", path)  # noqa: TRY301  # closed below
+        return face_of(fd), status
     except OSError:
         os.close(fd)
+        raise
+
+
+@contextmanager
+def closed_on_error(face: Face) -> Iterator[None]:
+    """Close *face* if the block fails; else it belongs to whoever took it there."""
+    try:
+        yield
+    except BaseException:
+        face.close()
         raise
 
 

@@ -11,26 +11,31 @@ Rule 5: a generation is on record before its first byte is read, and its end bef
 Rule 6: a file that was truncated or rewritten stays open, and is the next newcomer: nothing that
         is written into it meanwhile is lost, wherever it is renamed to.
 Rule 7: what was cut off is read on in a copy, if there is one (see `kin`).
+Rule 8: a sweep over files that did not change costs no more than asking for them: it takes up
+        what is news. Once a minute all files count as news, whatever was overlooked before.
+Rule 9: news that were not taken up, because the books were busy, stay news.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from shipper.model import Report
 from shipper.tail.books import Books
 from shipper.tail.checkpoint import Checkpoint, Node
-from shipper.tail.face import DamagedError, Face
-from shipper.tail.glob import Found
+from shipper.tail.chunk import Changed, Limits
+from shipper.tail.face import DamagedError, Face, closed_on_error, open_log
 from shipper.tail.kin import copies_beside, copy_among, is_rest
 from shipper.tail.newcomer import Newcomer
 from shipper.tail.reception import Reception, resumes
 from shipper.tail.roster import Roster
-from shipper.tail.survey import Place, Source, look_of, recordable, survey
-from shipper.tail.tailer import Changed, Limits, Tailer, closed_on_error, open_log
+from shipper.tail.survey import News, Place, Source, Survey, look_of, recordable, within
+from shipper.tail.tailer import Tailer
 
 __all__ = ["Books", "Fleet", "Source"]
+
+_THOROUGH = 60.0  # seconds
 
 
 class Fleet:
@@ -46,9 +51,15 @@ class Fleet:
         grace: float,
     ) -> None:
         """Take up the generations on record; *grace* is in seconds (rule 3)."""
+        self._missed: Callable[[str, float], None] = lambda _path, _now: None
         self._sources = sources
         self._roster = Roster(sources, books, report, limits=limits, grace=grace)
         self._reception = Reception(self._roster)
+        self._survey = Survey(sources, self._unfit)
+        self._news = News(set(), set())
+        self._strangers: dict[Node, Place] = {}
+        self._thorough_due = float("-inf")
+        self._stirred = False
 
     @property
     def crowded(self) -> bool:
@@ -60,7 +71,12 @@ class Fleet:
         for holder in self._roster.holders():
             holder.close()
         self._roster.tailers.clear()
+        self._roster.awake.clear()
         self._roster.newcomers.clear()
+
+    def on_missed(self, missed: Callable[[str, float], None]) -> None:
+        """Have *missed* told, with the time, of quiet files that a sweep found written to."""
+        self._missed = missed
 
     def names(self, path: str) -> bool:
         """Tell whether some source names *path*."""
@@ -70,19 +86,49 @@ class Fleet:
         """Return all tailers."""
         return self._roster.tailers.values()
 
+    def reads(self, tailer: Tailer) -> bool:
+        """Tell whether *tailer* still has its file."""
+        return self._roster.tailers.get(tailer.node) is tailer
+
+    def arrivals(self) -> list[Tailer]:
+        """Return the tailers that were made since this was last asked."""
+        arrivals, self._roster.arrivals = self._roster.arrivals, []
+        return [tailer for tailer in arrivals if self.reads(tailer)]
+
     def ready(self, now: float) -> list[Tailer]:
         """Return the tailers with something to read.
 
         Those of rotated files come first, and then those that were served longest ago.
         """
-        ready = [t for t in self._roster.tailers.values() if t.ready or self.final(t, now)]
+        awake = self._roster.awake.values()
+        ready = [t for t in awake if t.ready or t.overdue(now) or self.final(t, now)]
         return sorted(ready, key=lambda t: (t.detached_at is None, t.served_at))
 
     def poll(self, now: float, hot: float) -> None:
-        """Ask the files that grew within the last *hot* seconds whether they grew again."""
-        for tailer in list(self._roster.tailers.values()):
-            if now - tailer.grew_at < hot and not tailer.ready:
-                self._look(tailer, now)
+        """Ask the files that grew within the last *hot* seconds whether they grew again.
+
+        Those that did not, and have nothing to read, are not asked before the next sweep or hint.
+        """
+        for tailer in list(self._roster.awake.values()):
+            if now - tailer.grew_at < hot:
+                if not tailer.ready:
+                    self._look(tailer, now)
+            elif tailer.idle and not tailer.waits:
+                del self._roster.awake[tailer.node]
+
+    def hot(self, now: float, hot: float) -> bool:
+        """Tell whether some file grew within the last *hot* seconds."""
+        return any(now - tailer.grew_at < hot for tailer in self._roster.awake.values())
+
+    def hint(self, path: str, now: float) -> bool:
+        """Look at the file at *path*; False if nobody reads it: a sweep will show what it is."""
+        node = self._survey.node(path)
+        tailer = self._roster.tailers.get(node) if node else None
+        if tailer is None:
+            return False
+        if not tailer.ready:
+            self._look(tailer, now)
+        return True
 
     def final(self, tailer: Tailer, now: float) -> bool:
         """Tell whether the file of *tailer* is over, so that nothing more is waited for."""
@@ -92,17 +138,16 @@ class Fleet:
 
     def sweep(self, now: float) -> None:
         """Look at all files and make the tailers agree with them."""
-        found = Found()
-        places = survey(self._sources, found, self._unfit)
-        self._roster.troubles.forget(found.blind)
-        for path, error in found.blind.items():
-            self._roster.troubles.note(path, error)
-        here = [(node, self._own(node, names)) for node, names in places.items()]
-        strangers = [place for node, place in here if not self._known(node, place, now)]
-        self._miss(places.keys(), found.blind, now)
-        for checkpoint, path in self._roster.orphans.seek(places.keys(), now):
+        self._gather_news(now)
+        for node in self._news.changed:
+            self._meet(node, now)
+        self._miss(now)
+        for checkpoint, path in self._roster.orphans.seek(self._survey.places.keys(), now):
             self._rejoin(checkpoint, path, now)
-        self._reception.welcome(strangers, now)
+        if self._strangers:
+            self._reception.welcome(list(self._strangers.values()), now)
+            unheld = {n: p for n, p in self._strangers.items() if not self._roster.holds(n)}
+            self._strangers = unheld
         self._reception.promote(now)
         for checkpoint, why in self._roster.orphans.given_up(now):
             lost = checkpoint.unread(checkpoint.size)
@@ -111,6 +156,12 @@ class Fleet:
                 self._roster.finish(checkpoint, f"file.{why}", lost)
         self._roster.departed.forget(now)
         self._roster.from_end.clear()
+        self._news = News(set(), set())
+
+    @property
+    def stirred(self) -> bool:
+        """Whether the last sweep found anything new."""
+        return self._stirred
 
     def changed(self, tailer: Tailer, change: Changed, now: float) -> None:
         """Take note that the file of *tailer* turned out to be another, or to be damaged.
@@ -124,7 +175,7 @@ class Fleet:
             last = tailer.checkpoint.ended()
             self._roster.finish(last, f"file.{change.why}", change.lost_bytes)
             self._roster.departed.add(last, now)
-        del self._roster.tailers[tailer.node]
+        self._roster.release(tailer)
         waiting = Newcomer(tailer.face, tailer.node, tailer.path, tailer.checkpoint.source)
         waiting.anew = True
         waiting.detached_at = None if tailer.detached_at is None else now
@@ -179,6 +230,40 @@ class Fleet:
     def _unfit(self, path: str) -> None:
         self._roster.troubles.note(path, "its name is not UTF-8; rename it, or leave it out")
 
+    def _gather_news(self, now: float) -> None:
+        """Add what the survey finds to the news that were not taken up (rules 8 and 9)."""
+        fresh = self._survey.look()
+        self._note_blind()
+        self._stirred = bool(fresh.changed or fresh.gone)
+        changed = self._news.changed | fresh.changed | self._roster.let_go
+        gone = self._news.gone | fresh.gone
+        if now >= self._thorough_due:
+            self._thorough_due = now + _THOROUGH
+            changed |= set(self._survey.places)
+            gone |= {h.node for h in self._roster.holders() if self._is_missing(h)}
+        here = self._survey.places.keys()
+        self._news = News(changed & here, gone - here)
+        self._roster.let_go.clear()
+
+    def _note_blind(self) -> None:
+        blind = self._survey.blind
+        self._roster.troubles.forget(blind)
+        for path, error in blind.items():
+            self._roster.troubles.note(path, error)
+
+    def _is_missing(self, holder: Tailer | Newcomer) -> bool:
+        return holder.node not in self._survey.places and not within(
+            holder.path, self._survey.blind
+        )
+
+    def _meet(self, node: Node, now: float) -> None:
+        """Take up what is new of a file: whoever holds it is told, else it is a stranger."""
+        place = self._own(node, self._survey.places[node])
+        if self._known(node, place, now):
+            self._strangers.pop(node, None)
+        else:
+            self._strangers[node] = place
+
     def _own(self, node: Node, names: list[Place]) -> Place:
         """Choose among the names of one file: the one it is known by, else the first."""
         if len(names) == 1:
@@ -195,16 +280,19 @@ class Fleet:
         if tailer.path != place.path:
             self._roster.report("file.renamed", path=tailer.path, to=place.path)
             tailer.checkpoint = tailer.checkpoint.moved(place.path, node)
+        elif node not in self._roster.awake and place.status.st_size > tailer.seen.size:
+            self._missed(place.path, now)
         self._look(tailer, now, place.status)
         return True
 
     def _waits(self, node: Node, place: Place) -> bool:
         if waiting := self._roster.newcomers.get(node):
-            waiting.path, waiting.detached_at = place.path, None
+            waiting.path, waiting.detached_at, waiting.stirred = place.path, None, True
             return True
         return node in self._roster.resting and self._roster.resting[node] == look_of(place.status)
 
     def _look(self, tailer: Tailer, now: float, status: os.stat_result | None = None) -> None:
+        self._roster.awake[tailer.node] = tailer
         try:
             change = tailer.saw(status, now) if status else tailer.look(now)
         except OSError as error:
@@ -213,19 +301,20 @@ class Fleet:
         if change:
             self.changed(tailer, change, now)
 
-    def _miss(self, seen: Collection[Node], blind: Collection[str], now: float) -> None:
-        """Note which files left their paths (rules 3 and 4)."""
-        self._roster.resting = {
-            node: look for node, look in self._roster.resting.items() if node in seen
-        }
-        for holder in self._roster.holders():
-            if holder.node in seen or _in_blind(holder.path, blind):
-                continue
-            if holder.detached_at is None:
+    def _miss(self, now: float) -> None:
+        """Note which files left their paths (rules 3 and 4), and look at those that had before."""
+        for node in self._news.gone:
+            self._strangers.pop(node, None)
+            self._roster.resting.pop(node, None)
+            holder = self._roster.tailers.get(node) or self._roster.newcomers.get(node)
+            if holder is not None and holder.detached_at is None:
                 holder.detached_at = now
                 self._roster.report("file.rotated", path=holder.path)
-            if isinstance(holder, Tailer):
-                self._look(holder, now)
+                if isinstance(holder, Tailer):
+                    self._roster.awake[node] = holder
+        for tailer in list(self._roster.awake.values()):
+            if tailer.detached_at is not None:
+                self._look(tailer, now)
 
     def _rejoin(self, checkpoint: Checkpoint, path: str, now: float) -> None:
         """Read on in a file that was renamed, out of sight of the globs, while nobody looked."""
@@ -243,7 +332,3 @@ class Fleet:
             return
         face.close()
         self._roster.orphans.miss(checkpoint, now)
-
-
-def _in_blind(path: str, blind: Collection[str]) -> bool:
-    return any(path == place or path.startswith(place.rstrip("/") + "/") for place in blind)

@@ -17,6 +17,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from shipper.tail.listing import Listing, Listings
+
 _MAGIC = re.compile(r"[*?\[]")
 _GLOBSTAR = "**"
 
@@ -29,6 +31,9 @@ class Found:
     blind: dict[str, OSError] = field(default_factory=dict)
 
 
+_Matched = dict[tuple[str, int], tuple[Listing, list[str]]]
+
+
 class Glob:
     """One pattern over absolute paths."""
 
@@ -37,7 +42,9 @@ class Glob:
         segments = _without_repeats(self.pattern.strip("/").split("/"))
         magic = next((i for i, s in enumerate(segments) if _MAGIC.search(s)), len(segments) - 1)
         self.root = "/" + "/".join(segments[:magic])
-        self._segments = tuple(segments[magic:])
+        # A pattern that ends in ** names all files below: it says the same as **/*.
+        self._segments = (*segments[magic:], *(["*"] if segments[-1] == _GLOBSTAR else []))
+        self._matched: _Matched = {}
 
     def __repr__(self) -> str:
         return f"Glob({self.pattern!r})"
@@ -53,42 +60,34 @@ class Glob:
 
     def find(self, found: Found) -> None:
         """Add the files that the pattern names to *found*."""
-        self._walk(self.root, self._segments, found)
+        disk = Listings()
+        disk.blind = found.blind
+        for path in self.paths(disk):
+            try:
+                status = os.stat(path)  # noqa: PTH116  # hot: no Path
+            except (FileNotFoundError, NotADirectoryError):
+                continue  # nothing there, or a link that dangles
+            except OSError as error:
+                found.blind[path] = error
+                continue
+            if stat.S_ISREG(status.st_mode):
+                found.files[path] = status
+
+    def paths(self, disk: Listings) -> list[str]:
+        """Return the paths that the pattern names in *disk*: of files or anything else, if at all.
+
+        What was matched is not matched again as long as its directory stays as it is.
+        """
+        walk = _Walk(disk, self._segments, self._matched)
+        walk.into(self.root, 0)
+        self._matched = walk.matched
+        return walk.paths
 
     @cached_property
     def _regex(self) -> re.Pattern[str]:
         root = self.root.rstrip("/")
         parts = [_regex(s) + "/" if s != _GLOBSTAR else "(?:[^/.][^/]*/)*" for s in self._segments]
-        last = "[^/.][^/]*" if self._segments[-1] == _GLOBSTAR else ""
-        return re.compile(f"{re.escape(root)}/{''.join(parts).removesuffix('/')}{last}", re.DOTALL)
-
-    def _walk(self, folder: str, segments: tuple[str, ...], found: Found) -> None:
-        first, rest = segments[0], segments[1:]
-        if not _MAGIC.search(first):
-            self._step(os.path.join(folder, first), rest, found)  # noqa: PTH118  # hot: no Path
-            return
-        if first == _GLOBSTAR:
-            self._walk(folder, rest or ("*",), found)
-        wanted = re.compile(_regex(first)).fullmatch
-        for entry in _entries(folder, found):
-            if first == _GLOBSTAR:
-                if not entry.name.startswith(".") and _is_directory(entry, found):
-                    self._walk(entry.path, segments, found)
-            elif wanted(entry.name):
-                self._step(entry.path, rest, found)
-
-    def _step(self, path: str, rest: tuple[str, ...], found: Found) -> None:
-        try:
-            status = os.stat(path)  # noqa: PTH116  # hot: no Path
-        except (FileNotFoundError, NotADirectoryError):
-            return  # nothing there, or a link that dangles: it is looked for again at each sweep
-        except OSError as error:
-            found.blind[path] = error
-            return
-        if rest and stat.S_ISDIR(status.st_mode):
-            self._walk(path, rest, found)
-        elif not rest and stat.S_ISREG(status.st_mode):
-            found.files[path] = status
+        return re.compile(f"{re.escape(root)}/{''.join(parts).removesuffix('/')}", re.DOTALL)
 
 
 class Exclude:
@@ -113,23 +112,50 @@ def _without_repeats(segments: list[str]) -> list[str]:
     return [this for this, then in pairs if this != _GLOBSTAR or then != _GLOBSTAR]
 
 
-def _is_directory(entry: os.DirEntry[str], found: Found) -> bool:
-    try:
-        return entry.is_dir(follow_symlinks=False)
-    except OSError as error:  # a file system that keeps no types in its directories
-        found.blind[entry.path] = error
+class _Walk:
+    """One walk of a pattern: `matched` are the paths by directory and number of the segment."""
+
+    def __init__(self, disk: Listings, segments: tuple[str, ...], before: _Matched) -> None:
+        self.paths: list[str] = []
+        self.matched: _Matched = {}
+        self._disk = disk
+        self._segments = segments
+        self._before = before
+
+    def into(self, folder: str, at: int) -> None:
+        """Gather what the segments from number *at* on name in *folder*."""
+        if self._segments[at] == _GLOBSTAR:
+            self.into(folder, at + 1)
+            for name in self._disk.of(folder).folders:
+                if not name.startswith("."):
+                    self.into(os.path.join(folder, name), at)  # noqa: PTH118  # hot: no Path
+        elif at == len(self._segments) - 1:
+            self.paths += self._named(folder, at)
+        else:
+            for path in self._named(folder, at):
+                if self._is_directory(path):
+                    self.into(path, at + 1)
+
+    def _named(self, folder: str, at: int) -> list[str]:
+        segment = self._segments[at]
+        if not _MAGIC.search(segment):
+            return [os.path.join(folder, segment)]  # noqa: PTH118  # hot: no Path
+        listing = self._disk.of(folder)
+        before, paths = self._before.get((folder, at), (None, []))
+        if before is not listing:
+            start, wanted = folder.rstrip("/") + "/", re.compile(_regex(segment)).fullmatch
+            paths = [start + name for name in listing.names if wanted(name)]
+        self.matched[folder, at] = (listing, paths)
+        return paths
+
+    def _is_directory(self, path: str) -> bool:
+        try:
+            return stat.S_ISDIR(os.stat(path).st_mode)  # noqa: PTH116  # hot: no Path
+        except (FileNotFoundError, NotADirectoryError):
+            pass  # nothing there, or a link that dangles: it is looked for again at each look
+        except OSError as error:
+            self._disk.blind[path] = error
         return False
-
-
-def _entries(folder: str, found: Found) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return list(entries)
-    except (FileNotFoundError, NotADirectoryError):
-        pass
-    except OSError as error:
-        found.blind[folder] = error
-    return []
 
 
 _PIECE = re.compile(r"\[!?\]?[^\]]*\]|\*+|\?|[^*?]", re.DOTALL)

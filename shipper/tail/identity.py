@@ -16,7 +16,6 @@ offset are asked for instead.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from enum import Enum
 
 from shipper.tail.checkpoint import Checkpoint
@@ -62,15 +61,6 @@ def exactly(face: Face, length: int, offset: int) -> bytes:
     if len(data) < length and face.fault is not None:
         raise DamagedError(face.fault)
     return data
-
-
-def heir(gone: Iterable[Checkpoint], canonical: str, face: Face) -> Checkpoint | None:
-    """Return the generation, of those whose file is *gone*, that an unknown file continues.
-
-    A file of which nothing was read yet proves nothing by its empty tail, so it has no heir.
-    Raises as `judge` does.
-    """
-    return next((k for k in gone if telling(k, canonical) and judge(k, face) is Verdict.SAME), None)
 
 
 def telling(known: Checkpoint, canonical: str) -> bool:

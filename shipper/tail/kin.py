@@ -23,10 +23,10 @@ from enum import Enum
 from shipper.formats.fingerprint import HEAD_BYTES, TAIL_BYTES
 from shipper.formats.rotation import canonical_path
 from shipper.tail.checkpoint import Checkpoint, Node
-from shipper.tail.face import DamagedError, Face
+from shipper.tail.face import DamagedError, Face, open_log
 from shipper.tail.identity import Verdict, judge, same_head, telling
 from shipper.tail.newcomer import Newcomer
-from shipper.tail.tailer import Tailer, open_log
+from shipper.tail.tailer import Tailer
 
 _APPROACH = 64  # steps a sweep: some 16 MiB of plain bytes
 _SIBLINGS = 50

@@ -35,7 +35,7 @@ class Newcomer:
     while the first line waits for its end is new. With `skip`, it begins at the end of what is
     compressed. With `anew` the file is known for a new life of an old one, so that it continues
     nothing. `twin` is the row of a living generation whose content it repeats so far.
-    `detached_at` and `grew_at` are as in a tailer.
+    `detached_at` and `grew_at` are as in a tailer. It is `stirred` when a sweep found it changed.
     """
 
     face: Face
@@ -49,6 +49,7 @@ class Newcomer:
     detached_at: float | None = None
     grew_at: float = float("-inf")
     looked: Look | None = None
+    stirred: bool = True
 
     @property
     def canonical(self) -> str:
@@ -65,12 +66,19 @@ class Newcomer:
         """Whether the file may be closed, and opened again when it has changed."""
         return self.detached_at is None and self.face.status().st_size == 0
 
+    @property
+    def hopeless(self) -> bool:
+        """Whether another look would show an empty file again."""
+        empty = self.looked is not None and self.looked.size == 0
+        return empty and not self.stirred and self.detached_at is None
+
     def close(self) -> None:
         """Let go of the file."""
         self.face.close()
 
     def look(self, now: float) -> None:
         """Note whether the file changed, and what it is by now. Raises OSError."""
+        self.stirred = False
         look = self.seen
         if look != self.looked:
             self.looked, self.grew_at = look, now

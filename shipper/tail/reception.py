@@ -15,13 +15,13 @@ from heapq import nsmallest
 
 from shipper.formats.fingerprint import TAIL_BYTES, fingerprint
 from shipper.tail.checkpoint import Checkpoint, Node, Sighting
-from shipper.tail.face import DamagedError, Face
+from shipper.tail.face import DamagedError, Face, closed_on_error, open_log
 from shipper.tail.identity import Verdict, judge, same_head
 from shipper.tail.kin import Families, Kin, continues, copylike, repeats
 from shipper.tail.newcomer import Newcomer, last_line_end
 from shipper.tail.roster import Roster
 from shipper.tail.survey import Place
-from shipper.tail.tailer import Tailer, closed_on_error, open_log
+from shipper.tail.tailer import Tailer
 from shipper.tail.troubles import printable
 
 _NO_MORE = (errno.EMFILE, errno.ENFILE)
@@ -121,8 +121,9 @@ class Reception:
 
     def promote(self, now: float) -> None:
         """Make tailers of the newcomers whose first line is complete, or will never be."""
-        families = Families(self._roster.tailers.values())
-        for waiting in list(self._roster.newcomers.values()):
+        newcomers = [n for n in self._roster.newcomers.values() if not n.hopeless]
+        families = Families(self._roster.tailers.values() if newcomers else ())
+        for waiting in newcomers:
             left = waiting.detached_at
             over = left is not None and now - left >= self._roster.grace
             try:

@@ -2,6 +2,8 @@
 
 Rule 1: a file has one holder: a tailer, or a newcomer until it is known what it is.
 Rule 2: a file that rests has none; it is opened again when it looks different.
+Rule 3: whoever may have something to read is awake. The others, most of many, are not asked at
+        each turn.
 """
 
 from __future__ import annotations
@@ -12,13 +14,18 @@ from shipper.formats.encodings import UTF_8, Encoding
 from shipper.model import Report
 from shipper.tail.books import Books
 from shipper.tail.checkpoint import Checkpoint, Node
+from shipper.tail.chunk import Limits
 from shipper.tail.face import Face
 from shipper.tail.kin import Departed
 from shipper.tail.newcomer import Newcomer
 from shipper.tail.orphans import Orphans
 from shipper.tail.survey import Look, Source
-from shipper.tail.tailer import Limits, Tailer
+from shipper.tail.tailer import Tailer
 from shipper.tail.troubles import Troubles
+
+# Less than this is read in a turn or two, and is no backlog.
+_FAR = 1 << 20
+_WHOLE = 1 << 62
 
 
 class Roster:
@@ -38,17 +45,20 @@ class Roster:
         self.limits = limits
         self.grace = grace
         self.tailers: dict[Node, Tailer] = {}
+        self.awake: dict[Node, Tailer] = {}
+        self.arrivals: list[Tailer] = []
+        self.let_go: set[Node] = set()
         self.newcomers: dict[Node, Newcomer] = {}
         self.resting: dict[Node, Look] = {}
         self.orphans = Orphans(books.checkpoints(), {s.name for s in sources}, grace)
         self.departed = Departed(grace)
         self.troubles = Troubles(report)
         self.from_end = {s.name for s in sources if books.first_start_of(s.name) and s.from_end}
-        self._encodings = {source.name: source.encoding for source in sources}
+        self._sources = {source.name: source for source in sources}
 
     def encoding(self, source: str) -> Encoding:
         """Return the encoding that is configured for *source*."""
-        return self._encodings.get(source, UTF_8)
+        return self._sources[source].encoding if source in self._sources else UTF_8
 
     def holders(self) -> list[Tailer | Newcomer]:
         """Return whoever holds a file open."""
@@ -60,8 +70,17 @@ class Roster:
 
     def drop(self, holder: Tailer | Newcomer) -> None:
         """Let go of a file."""
-        (self.tailers if isinstance(holder, Tailer) else self.newcomers).pop(holder.node)
+        if isinstance(holder, Tailer):
+            self.release(holder)
+        else:
+            del self.newcomers[holder.node]
+        self.let_go.add(holder.node)
         holder.close()
+
+    def release(self, tailer: Tailer) -> None:
+        """Take the file from *tailer*: somebody else reads it on, or nobody."""
+        del self.tailers[tailer.node]
+        self.awake.pop(tailer.node, None)
 
     def set_aside(self, holder: Tailer | Newcomer) -> None:
         """Close a file until it looks different."""
@@ -72,11 +91,15 @@ class Roster:
     def resume(self, checkpoint: Checkpoint, face: Face, now: float) -> Tailer:
         """Read a file on from *checkpoint*. Raises OSError."""
         tailer = Tailer(face, checkpoint, self.limits, self.encoding(checkpoint.source))
+        if source := self._sources.get(checkpoint.source):
+            tailer.patience = source.partial_after
         status = face.status()
         tailer.saw(status, now)
+        tailer.opened_at, tailer.backlog = now, backlog(tailer)
         self.orphans.remove(checkpoint)
         self.departed.remove(checkpoint)
-        self.tailers[checkpoint.node] = tailer
+        self.tailers[checkpoint.node] = self.awake[checkpoint.node] = tailer
+        self.arrivals.append(tailer)
         c = checkpoint
         self.report(
             "file.opened", path=c.path, source=c.source, offset=c.offset, size=status.st_size
@@ -89,3 +112,10 @@ class Roster:
         self.orphans.remove(checkpoint)
         c = checkpoint
         self.report(event, path=c.path, offset=c.offset, lost_bytes=lost_bytes, **facts)
+
+
+def backlog(tailer: Tailer) -> int:
+    """Return up to which offset a file that is opened now holds old content: its end, if far."""
+    if tailer.face.kind:
+        return _WHOLE
+    return tailer.checkpoint.offset + tailer.unread if tailer.unread > _FAR else 0

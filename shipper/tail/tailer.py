@@ -15,20 +15,15 @@ Rule 5: of a compressed file, how much there is shows only by reading it: it is 
 
 from __future__ import annotations
 
-import errno
 import os
-import resource
-import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from enum import Enum
 
 from shipper.event.ids import EventId, event_ids
 from shipper.formats.encodings import UTF_8, Encoding, first_line_end, whole_lines
 from shipper.formats.fingerprint import HEAD_BYTES, TAIL_BYTES
 from shipper.tail.checkpoint import Checkpoint, Node
-from shipper.tail.face import CompressedFace, DamagedError, Face, face_of, same_kind, scan_nuls
+from shipper.tail.chunk import Changed, Chunk, Limits
+from shipper.tail.face import CompressedFace, DamagedError, Face, same_kind, scan_nuls
 from shipper.tail.identity import Verdict, judge
 from shipper.tail.survey import Look, look_of
 
@@ -38,54 +33,14 @@ _STEP = 1 << 20
 _HOLE = bytes(1024)
 _FAR = 1 << 62
 _APPROACH = 128  # steps a turn: some 32 MiB of plain bytes
-# Descriptors that are left to sockets, the state file and whatever else the process opens.
-_RESERVED = 128
 
 
-def _descriptors() -> int:
-    return max(16, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _RESERVED)
+class _End(Enum):
+    """What the last bytes of a file are: a line that goes on, one whose time is over, the last."""
 
-
-class Chunk(NamedTuple):
-    """Whole lines from offset `base`, and the checkpoint to advance to once they are committed.
-
-    `width` is more than `len(data)` where one overlong line had its end cut off, or where there
-    are no lines but a `hole`. `bom_length` is that of the mark at the beginning of the file.
-    """
-
-    data: bytes
-    base: int
-    width: int
-    after: Checkpoint
-    encoding: Encoding = UTF_8
-    bom_length: int = 0
-
-    @property
-    def hole(self) -> bool:
-        """Whether these are `width` bytes of NUL, which belong to no line."""
-        return not self.data
-
-
-class Changed(NamedTuple):
-    """The file no longer is what the checkpoint says, or can't be read on.
-
-    `why` is ``truncated``, ``rewritten`` or ``damaged``; `lost_bytes` is what is known to have
-    stood there and was not read; `detail` says more of a damage.
-    """
-
-    why: str
-    lost_bytes: int
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Bytes of one read, and of the part that is kept of an overlong line; files held open."""
-
-    chunk_bytes: int = 256 * 1024
-    line_bytes: int = 1 << 20
-    kept_bytes: int = 16 << 20
-    open_files: int = field(default_factory=_descriptors)
+    OPEN = 0
+    EARLY = 1
+    FINAL = 2
 
 
 class Tailer:
@@ -93,9 +48,10 @@ class Tailer:
 
     Beside the checkpoint it keeps what is cheap to lose: `size` as last seen (of a compressed file
     about, until its end was seen), `partial` bytes of a line without its end, `shrunk` bytes that
-    were seen and cut off unread, when the file last changed its size (`grew_at`) or was read
-    (`served_at`), and since when it no longer stands at its path (`detached_at`); times are
-    monotonic seconds.
+    were seen and cut off unread, when the file was opened (`opened_at`), last changed its size
+    (`grew_at`) or was read (`served_at`), and since when it no longer stands at its path
+    (`detached_at`); times are monotonic seconds. After `patience` seconds a line without its end
+    is taken as it is; None: never. What stood before `backlog` when the file was opened is no news.
     """
 
     def __init__(
@@ -113,9 +69,12 @@ class Tailer:
         self.size = checkpoint.size
         self.partial = 0
         self.shrunk = 0
+        self.opened_at = float("-inf")
         self.grew_at = float("-inf")
         self.served_at = float("-inf")
         self.detached_at: float | None = None
+        self.patience: float | None = None
+        self.backlog = 0
 
     def __repr__(self) -> str:
         c = self.checkpoint
@@ -154,6 +113,22 @@ class Tailer:
         return self.face.fault is not None and not self._more
 
     @property
+    def old(self) -> bool:
+        """Whether what comes next stood there long before the file was opened."""
+        return self.checkpoint.offset < self.backlog
+
+    @property
+    def waits(self) -> bool:
+        """Whether a line without its end will be taken as it is one day."""
+        return self.patience is not None and self.partial > 0
+
+    def overdue(self, now: float) -> bool:
+        """Tell whether the end of the last line did not come in time."""
+        if self.patience is None or not self.partial:
+            return False
+        return now - max(self.opened_at, self.grew_at, self.served_at) >= self.patience
+
+    @property
     def seen(self) -> Look:
         """What the file last looked like."""
         return self._seen
@@ -189,15 +164,17 @@ class Tailer:
         self._seen = look
         return None
 
-    def read(self, *, final: bool = False) -> Chunk | Changed | None:
+    def read(self, *, final: bool = False, early: bool = False) -> Chunk | Changed | None:
         """Read the next whole lines; None if there are none, or not yet. Raises OSError.
 
-        With *final*, the file will not grow any more: its last bytes count as a line.
+        With *final*, the file will not grow any more: its last bytes count as a line. With
+        *early*, it may, and they count all the same.
         """
+        over = _End.FINAL if final else _End.EARLY if early else _End.OPEN
         try:
-            return self._read(final=final)
+            return self._read(over)
         except DamagedError:
-            return self._nothing(0, final=final)
+            return self._nothing(0, over)
 
     def advance(self, chunk: Chunk) -> None:
         """Move on behind *chunk*, now that it is committed."""
@@ -255,48 +232,48 @@ class Tailer:
         """Return how many bytes of *size* were not read; of an archive only what was seen."""
         return self.partial if self.face.kind else self.checkpoint.unread(size) + self.shrunk
 
-    def _read(self, *, final: bool) -> Chunk | Changed | None:
+    def _read(self, over: _End) -> Chunk | Changed | None:
         c, lead = self.checkpoint, self.checkpoint.tail.length
         if not self.face.approach(c.offset - lead, _APPROACH):
             return None
         data = self.face.pread(lead + self._limits.chunk_bytes, c.offset - lead)
         same = len(data) >= lead and (c.tail.matches(data) if c.offset else self.stands())
         if not same and self.face.fault is not None:
-            return self._nothing(0, final=final)
+            return self._nothing(0, over)
         if len(data) < lead:
             return self._changed("truncated", self.size)
         if not same:
             # Nobody knows how much of what was seen since the last commit is the new content.
             return self._changed("rewritten", min(c.size, self.size))
-        return self._lines(data[:lead], data[lead:], final=final)
+        return self._lines(data[:lead], data[lead:], over)
 
-    def _lines(self, before: bytes, body: bytes, *, final: bool) -> Chunk | Changed | None:
+    def _lines(self, before: bytes, body: bytes, over: _End) -> Chunk | Changed | None:
         encoding, _ = self._encoding()
         if body.startswith(_HOLE[: self._limits.chunk_bytes]):
-            return self._hole(before, encoding.unit, final=final)
+            return self._hole(before, encoding.unit, over)
         end = whole_lines(body, self.checkpoint.offset, encoding)
         hole = body.find(encoding.newline + _HOLE, 0, end) if b"\0" in body else -1
         if hole >= 0:
             end = whole_lines(body[: hole + encoding.unit], self.checkpoint.offset, encoding) or end
         if end == 0 and len(body) == self._limits.chunk_bytes:
-            return self._long_line(before, final=final)
-        if end == 0 and not (body and self._last(final=final)):
-            return self._nothing(len(body), final=final)
-        return self._chunk(before, body[:end] if end else body)
+            return self._long_line(before, over)
+        if end == 0 and not (body and self._last(over)):
+            return self._nothing(len(body), over)
+        return self._chunk(before, body[:end] if end else body, over)
 
-    def _last(self, *, final: bool) -> bool:
+    def _last(self, over: _End) -> bool:
         """Tell whether the bytes up to the end that was just read count as a line."""
         return self.face.fault is None and (
-            final or (self.face.kind is not None and self.face.complete)
+            over is not _End.OPEN or (self.face.kind is not None and self.face.complete)
         )
 
-    def _nothing(self, partial: int, *, final: bool) -> Changed | None:
+    def _nothing(self, partial: int, over: _End) -> Changed | None:
         """Note that there is no whole line; say so if there never will be one."""
         self.partial, self._more = partial, False
         if self.face.kind:
             self.size = self.checkpoint.offset + partial
         fault = self.face.fault
-        if fault is not None and (final or not fault.growing):
+        if fault is not None and (over is _End.FINAL or not fault.growing):
             return Changed("damaged", partial, fault.why)
         return None
 
@@ -310,7 +287,7 @@ class Tailer:
             self._marked = marked
         return self._marked
 
-    def _chunk(self, before: bytes, lines: bytes, width: int | None = None) -> Chunk:
+    def _chunk(self, lead: bytes, lines: bytes, over: _End, width: int | None = None) -> Chunk:
         width = len(lines) if width is None else width
         base = self.checkpoint.offset
         end = base + width
@@ -318,40 +295,50 @@ class Tailer:
             start = max(0, end - TAIL_BYTES)
             before = self.face.pread(end - start, start)
         elif width < TAIL_BYTES:
-            before += lines
+            before = lead + lines
         else:
             before = lines[-TAIL_BYTES:]
         after = self.checkpoint.at(end, before, end if self.face.kind else self.size)
         if after.head.length < HEAD_BYTES:
             after = after.with_head(self.head())
-        return Chunk(lines, base, width, after, *self._encoding())
+        chunk = Chunk(lines, base, width, after, *self._encoding())
+        if self._within_line(lead, base):
+            chunk = chunk._replace(continues=True)
+        if over is _End.EARLY and self._within_line(before, base + width):
+            chunk = chunk._replace(partial=True)
+        return chunk
 
-    def _long_line(self, before: bytes, *, final: bool) -> Chunk | Changed | None:
+    def _within_line(self, before: bytes, offset: int) -> bool:
+        """Tell whether *offset*, which *before* ends at, stands amid a line."""
+        encoding, _ = self._encoding()
+        if not before.strip(b"\0"):
+            return False  # the beginning, or the end of a hole
+        return whole_lines(before, offset - len(before), encoding) < len(before)
+
+    def _long_line(self, before: bytes, over: _End) -> Chunk | Changed | None:
         """Read a line longer than a chunk; what is over the limit is looked at, not kept."""
         offset, limit = self.checkpoint.offset, self._limits.kept_bytes
         # What is compressed is read forwards only: first what is kept, then on to the end.
         kept = self.face.pread(limit, offset) if self.face.kind else b""
         end, found = self._find_end(max(offset, self._scanned))
-        if not found and not self._last(final=final):
+        if not found and not self._last(over):
             self._scanned = end
-            return self._nothing(end - offset, final=final)
+            return self._nothing(end - offset, over)
         self._scanned = 0
         kept = kept or self.face.pread(min(end - offset, limit), offset)
-        return self._chunk(before, kept[: end - offset], end - offset)
+        return self._chunk(before, kept[: end - offset], over, end - offset)
 
-    def _hole(self, before: bytes, unit: int, *, final: bool) -> Chunk | Changed | None:
+    def _hole(self, before: bytes, unit: int, over: _End) -> Chunk | Changed | None:
         """Skip the NULs that a writer without O_APPEND left, once something stands behind them."""
         offset = self.checkpoint.offset
         try:
             end, found = scan_nuls(self.face, offset, _FAR)
         except DamagedError:
             end, found = offset, False
-        if not found and not (self._last(final=final) and end > offset):
-            return self._nothing(end - offset, final=final)
+        if not found and not (over is not _End.EARLY and self._last(over) and end > offset):
+            return self._nothing(end - offset, over)
         width = end - offset - (end - offset) % unit
-        return (
-            self._chunk(before, b"", width) if width else self._nothing(end - offset, final=final)
-        )
+        return self._chunk(before, b"", over, width) if width else self._nothing(end - offset, over)
 
     def _find_end(self, start: int) -> tuple[int, bool]:
         """Return the offset behind the first newline from *start* on, or where the search ended."""
@@ -367,26 +354,3 @@ class Tailer:
         except DamagedError:
             pass  # the face says what is wrong
         return start, False
-
-
-def open_log(path: str) -> tuple[Face, os.stat_result]:
-    """Open the regular file *path*; return its face and its status. Raises OSError."""
-    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "Not a regular file", path)  # noqa: TRY301  # closed below
-        return face_of(fd), status
-    except OSError:
-        os.close(fd)
-        raise
-
-
-@contextmanager
-def closed_on_error(face: Face) -> Iterator[None]:
-    """Close *face* if the block fails; else it belongs to whoever took it there."""
-    try:
-        yield
-    except BaseException:
-        face.close()
-        raise

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Le
 from pydantic import BaseModel, WithJsonSchema
@@ -53,14 +54,26 @@ def _allowed(field: FieldInfo) -> str:
     return f"{_amount(field, least)} to {_amount(field, most)}"
 
 
+def _kind(field: FieldInfo) -> tuple[Any, list[Any]]:
+    """Return the type of a value that is not None, and what is noted of it."""
+    kind, notes = field.annotation, list(field.metadata)
+    if get_origin(kind) in (Union, UnionType):
+        kind = next(each for each in get_args(kind) if each is not type(None))
+    if get_origin(kind) is Annotated:
+        kind, *more = get_args(kind)
+        notes += more
+    return kind, notes
+
+
 def _amount(field: FieldInfo, value: Any) -> str:
-    if field.annotation is float:
+    kind, notes = _kind(field)
+    if kind is float:
         milliseconds = round(value * 1_000)
         units = (86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s"), (1, "ms")
         return _in_units(milliseconds, units)
-    if field.annotation is int and not any(isinstance(m, WithJsonSchema) for m in field.metadata):
+    if kind is int and not any(isinstance(note, WithJsonSchema) for note in notes):
         return f"{value:,}"
-    if field.annotation is int:
+    if kind is int:
         units = (10**9, "GB"), (10**6, "MB"), (10**3, "kB"), (1_048_576, "MiB"), (1_024, "KiB")
         return _in_units(value, units)
     return str(value)

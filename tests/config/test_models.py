@@ -131,7 +131,7 @@ def test_limits_of_the_tracker(desk: Desk, keys: str, what: str) -> None:
         ("paths: ~nobody-of-this-name/x", "has no home directory"),
         ("paths: /a, exclude: ['']", "is empty"),
         ("paths: /a, start: 5", "5 is not among the choices"),
-        ("paths: /a, blank_lines: keep", "'keep' is not among the choices"),
+        ("paths: /a, blank_lines: drop", "'drop' is not among the choices"),
         ("paths: /a, max_line_bytes: 1kB", "'1kB' is too small"),
         ("paths: /a, max_line_bytes: 65MiB", "'65MiB' is too large"),
         ("paths: /a, entities: {}", "is a mapping, not a list"),

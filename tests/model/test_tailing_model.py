@@ -22,7 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from shipper.formats.rotation import canonical_path
 from shipper.pump import Pace
-from shipper.tail.tailer import Limits
+from shipper.tail.chunk import Limits
 from tests.shipping import SWEEP, Shipper
 
 EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "40"))

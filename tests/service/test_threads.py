@@ -103,8 +103,8 @@ def test_no_wake_up_is_lost() -> None:
         done.ring()
         return 0.0
 
-    crew.start("a", turn, work, 3600)
-    crew.start("b", turn, work, 3600)
+    crew.start("a", turn, work, lambda: 3600)
+    crew.start("b", turn, work, lambda: 3600)
     started = time.monotonic()
     for number in range(2000):
         heard = done.rings
@@ -162,7 +162,7 @@ def test_a_turn_is_called_again_as_it_says() -> None:
             enough.set()
         return [0.0, 0.0, 0.15, 0.0, None, None][min(len(times), 6) - 1]
 
-    crew.start("worker", turn, bell, 0.2)
+    crew.start("worker", turn, bell, lambda: 0.2)
     assert enough.wait(10)
     crew.join(10)
     gaps = [after - before for before, after in pairwise(times)]
@@ -183,8 +183,8 @@ def test_a_stop_ends_a_long_pause() -> None:
 
         return once
 
-    crew.start("backing-off", turn(3600.0), crew.bell(), 3600)
-    crew.start("idle", turn(None), crew.bell(), 3600)
+    crew.start("backing-off", turn(3600.0), crew.bell(), lambda: 3600)
+    crew.start("idle", turn(None), crew.bell(), lambda: 3600)
     began.wait(10)
     started = time.monotonic()
     assert crew.join(10) == []
@@ -203,8 +203,8 @@ def test_a_crash_stops_all_and_is_kept() -> None:
     def crash() -> float:
         raise LookupError("the first")
 
-    crew.start("busy", busy, crew.bell(), 1)
-    crew.start("crashing", crash, crew.bell(), 1)
+    crew.start("busy", busy, crew.bell(), lambda: 1)
+    crew.start("crashing", crash, crew.bell(), lambda: 1)
     assert crew.stopping.wait(10)
     assert crew.join(10) == []
     assert isinstance(crew.crash, LookupError)
@@ -223,8 +223,8 @@ def test_join_names_who_is_still_busy() -> None:
         hold.wait(20)
         return 0.0
 
-    crew.start("stuck", stuck, crew.bell(), 1)
-    crew.start("fine", lambda: None, crew.bell(), 3600)
+    crew.start("stuck", stuck, crew.bell(), lambda: 1)
+    crew.start("fine", lambda: None, crew.bell(), lambda: 3600)
     assert began.wait(10)
     started = time.monotonic()
     assert crew.join(0.2) == ["stuck"]
@@ -243,7 +243,7 @@ def test_no_turn_begins_after_the_stop() -> None:
         crew.stop()
         return 0.0
 
-    crew.start("worker", turn, crew.bell(), 1)
+    crew.start("worker", turn, crew.bell(), lambda: 1)
     assert crew.join(10) == []
     assert len(turns) == 1
 
@@ -257,7 +257,7 @@ crew = Crew()
 def turn():
     time.sleep(float(sys.argv[1]))
     return 0.0
-crew.start("worker", turn, crew.bell(), 1)
+crew.start("worker", turn, crew.bell(), lambda: 1)
 with stop_on_signal(crew.stop):
     print("ready", flush=True)
     while not crew.stopping.wait(0.0005):

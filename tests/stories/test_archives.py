@@ -7,7 +7,7 @@ import gzip
 import pytest
 
 from shipper.pump import Pace
-from shipper.tail.tailer import Limits
+from shipper.tail.chunk import Limits
 from tests.shipping import GRACE, SWEEP, Make, Shipper, stamped
 from tests.tail.archives import PACKS, every_kind
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-from shipper.tail.tailer import Limits
+from shipper.tail.chunk import Limits
 from tests.shipping import Make, stamped
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shipper.pump import Pace
-from shipper.tail.tailer import Limits
+from shipper.tail.chunk import Limits
 from tests.shipping import Make
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tracemalloc
 
-from shipper.tail.tailer import Limits
+from shipper.tail.chunk import Limits
 from tests.shipping import Make
 
 

@@ -14,7 +14,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shipper.tail.face import DamagedError, Fault, open_face
+from shipper.tail.face import DamagedError, Fault, open_log
 from tests.tail.archives import (
     PACKS,
     PLAIN,
@@ -85,7 +85,7 @@ def test_reader_learns_that_a_file_may_grow(log: Path) -> None:
     """The good bytes of a cut file come first; then it is said where they end, and why."""
     packed = gzip.compress(SHORT)
     log.write_bytes(packed[:-3])
-    face = open_face(str(log))
+    face = open_log(str(log))[0]
 
     assert face.pread(1000, 0) == SHORT
     assert told(face) == Fault(len(SHORT), told(face).why, trusted=0, growing=True)
@@ -99,7 +99,7 @@ def test_reader_learns_that_a_file_may_grow(log: Path) -> None:
 def test_archive_goes_on_behind_its_end(log: Path) -> None:
     """A member appended to a complete archive is read, and the size is unknown until then."""
     log.write_bytes(gzip.compress(SHORT))
-    face = open_face(str(log))
+    face = open_log(str(log))[0]
     assert read_on(face) == SHORT
     append(log, gzip.compress(b"one more\n"))
 
@@ -214,7 +214,7 @@ def test_too_large_a_dictionary_is_refused(log: Path) -> None:
     huge = zstandard.ZstdCompressionParameters(window_log=29, enable_ldm=True)
     packer = zstandard.ZstdCompressor(compression_params=huge).compressobj()
     log.write_bytes(packer.compress(SHORT) + packer.flush())
-    face = open_face(str(log))
+    face = open_log(str(log))[0]
 
     with pytest.raises(DamagedError, match="memory"):
         face.pread(10, 0)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from shipper.tail.checkpoint import Node
 from shipper.tail.compressed import kind_of, undecided
-from shipper.tail.face import PlainFace, open_face, scan_nuls
+from shipper.tail.face import PlainFace, open_log, scan_nuls
 from tests.tail.archives import (
     PACKS,
     PLAIN,
@@ -38,7 +38,7 @@ def log(tmp_path: Path) -> Path:
 def test_plain_file_is_read_as_it_is(log: Path) -> None:
     """A plain face gives the file's own bytes, and knows its size from the start."""
     log.write_bytes(SHORT)
-    face = open_face(str(log))
+    face = open_log(str(log))[0]
 
     assert isinstance(face, PlainFace)
     assert (face.size(), face.complete, face.kind) == (len(SHORT), True, None)
@@ -51,7 +51,7 @@ def test_face_names_the_node_of_its_file(log: Path) -> None:
     """Node and status are those of the open file, also after it was renamed."""
     log.write_bytes(gzip.compress(SHORT))
     status = log.stat()
-    face = open_face(str(log))
+    face = open_log(str(log))[0]
     log.rename(log.with_suffix(".1"))
 
     assert face.node == Node.of(status.st_dev, status.st_ino)
@@ -64,7 +64,7 @@ def test_offsets_past_four_gigabytes(log: Path) -> None:
     with log.open("wb") as file:
         file.seek(5 << 30)
         file.write(SHORT)
-    face = open_face(str(log))
+    face = open_log(str(log))[0]
 
     assert face.size() == (5 << 30) + len(SHORT)
     assert face.pread(len(SHORT), 5 << 30) == SHORT
@@ -79,7 +79,7 @@ def test_only_regular_files_are_opened(tmp_path: Path) -> None:
 
     for name in ("pipe", ".", "nothing"):
         with pytest.raises(OSError, match=r"regular|No such"):
-            open_face(str(tmp_path / name))
+            open_log(str(tmp_path / name))
     assert len(list(Path("/proc/self/fd").iterdir())) == open_before
 
 
@@ -91,7 +91,7 @@ def test_content_tells_the_kind(log: Path, kind: str) -> None:
     """A compressed file is known by its first bytes under any name, and from 10 bytes on."""
     packed = PACKS[kind](SHORT)
     log.write_bytes(packed)
-    face = open_face(str(log))
+    face = open_log(str(log))[0]
 
     assert face.kind == kind_of(packed[:10]) == kind
     assert [undecided(packed[:n]) for n in (0, 1, 2, 11)] == [True, True, True, False]
@@ -103,7 +103,7 @@ def test_text_is_not_taken_for_compressed(log: Path, text: bytes) -> None:
     """A text that merely begins like a magic number, or is named .gz, is plain."""
     path = log.with_suffix(".gz")
     path.write_bytes(text)
-    face = open_face(str(path))
+    face = open_log(str(path))[0]
 
     assert face.kind is None
     assert not undecided(text)
@@ -141,7 +141,7 @@ def test_members_follow_each_other(log: Path, kind: str) -> None:
 def test_skippable_frames_hold_no_log(log: Path) -> None:
     """zstd's skippable frames, which parallel compressors write, are passed over."""
     log.write_bytes(SKIPPABLE + PACKS["zstd"](SHORT) + SKIPPABLE + PACKS["zstd"](SHORT))
-    face = open_face(str(log))
+    face = open_log(str(log))[0]
 
     assert read_on(face) == SHORT * 2
     assert face.complete
@@ -231,7 +231,7 @@ def test_compressed_offsets_past_four_gigabytes(log: Path) -> None:
     """Plain offsets of an archive are not cut to 32 bits, as gzip's own length field is."""
     frame = PACKS["zstd"](bytes(1 << 27))
     log.write_bytes(frame * 33 + PACKS["zstd"](SHORT))
-    face = open_face(str(log))
+    face = open_log(str(log))[0]
 
     assert face.pread(1000, 33 << 27) == SHORT
     assert face.size() == (33 << 27) + len(SHORT) > 1 << 32
@@ -244,7 +244,7 @@ def test_compressed_offsets_past_four_gigabytes(log: Path) -> None:
 def test_nuls_count_as_a_hole_once_something_follows(log: Path) -> None:
     """NULs at the end may be filled yet; before content their end is found, step by step."""
     log.write_bytes(bytes(3 << 20))
-    face = open_face(str(log))
+    face = open_log(str(log))[0]
     assert scan_nuls(face, 0) == (3 << 20, False)
     append(log, SHORT)
 
@@ -256,7 +256,7 @@ def test_nuls_count_as_a_hole_once_something_follows(log: Path) -> None:
 def test_hole_inside_an_archive(log: Path) -> None:
     """A hole that was compressed with its log is found in the plain bytes."""
     log.write_bytes(gzip.compress(bytes(100_000) + SHORT))
-    face = open_face(str(log))
+    face = open_log(str(log))[0]
 
     assert scan_nuls(face, 0) == (100_000, True)
     face.close()

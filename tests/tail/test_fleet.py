@@ -10,9 +10,9 @@ import pytest
 
 from shipper.errors import StateBusyError
 from shipper.tail.checkpoint import Checkpoint, Sighting
+from shipper.tail.chunk import Limits
 from shipper.tail.fleet import Fleet
 from shipper.tail.survey import Place
-from shipper.tail.tailer import Limits
 from tests.shipping import GRACE, Make, open_descriptors, shippers
 
 
@@ -133,9 +133,9 @@ class _Books:
         self._check()
         return self._books.begin(sighting)  # type: ignore[attr-defined, no-any-return]
 
-    def finish(self, checkpoint: Checkpoint, lost_bytes: int) -> None:
+    def finish(self, checkpoint: Checkpoint, lost_bytes: int, *, why: str = "") -> None:
         self._check()
-        self._books.finish(checkpoint, lost_bytes)  # type: ignore[attr-defined]
+        self._books.finish(checkpoint, lost_bytes, why=why)  # type: ignore[attr-defined]
 
     def _check(self) -> None:
         if self.busy:

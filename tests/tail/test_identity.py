@@ -11,8 +11,8 @@ import pytest
 
 from shipper.formats.fingerprint import NOTHING, fingerprint
 from shipper.tail.checkpoint import Checkpoint, Node
-from shipper.tail.face import Face, PlainFace, open_face
-from shipper.tail.identity import Verdict, heir, judge
+from shipper.tail.face import Face, PlainFace, open_log
+from shipper.tail.identity import Verdict, judge
 
 OLD = b"first line\nsecond line\n"
 
@@ -24,7 +24,7 @@ def face_of(tmp_path: Path) -> Iterator[Callable[[bytes], Face]]:
     def make(content: bytes) -> Face:
         path = tmp_path / f"file-{len(faces)}"
         path.write_bytes(content)
-        faces.append(open_face(str(path)))
+        faces.append(open_log(str(path))[0])
         return faces[-1]
 
     yield make
@@ -89,34 +89,6 @@ def test_nothing_read_yet(face_of: Callable[[bytes], Face]) -> None:
     known = _known(b"", head=OLD)
     assert _judge(face_of(OLD), known) is Verdict.SAME
     assert _judge(face_of(b"x" * len(OLD)), known) is Verdict.REWRITTEN
-
-
-def test_an_heir(face_of: Callable[[bytes], Face]) -> None:
-    """Row 5: an unknown file with head, size and tail of a vanished one continues it."""
-    face = face_of(OLD + b"more\n")
-    assert heir([_known(OLD)], "/app.log", face) == _known(OLD)
-    assert heir([], "/app.log", face) is None
-
-
-@pytest.mark.parametrize(
-    ("content", "known"),
-    [
-        (b"stranger, and long enough to tell\n", _known(OLD)),
-        (b"first line\n", _known(OLD)),
-        (OLD, _known(OLD, canonical="/other.log")),
-        (OLD, _known(b"", head=b"")),
-    ],
-    ids=["other content", "too short", "other log", "nothing was read"],
-)
-def test_no_heir(face_of: Callable[[bytes], Face], content: bytes, known: Checkpoint) -> None:
-    """Row 6: any other unknown file is a stranger."""
-    assert heir([known], "/app.log", face_of(content)) is None
-
-
-def test_the_right_heir_among_several(face_of: Callable[[bytes], Face]) -> None:
-    """Of several vanished files, the one whose content it is."""
-    others = [_known(b"a\n"), _known(b"first line\nno\n"), _known(OLD)]
-    assert heir(others, "/app.log", face_of(OLD)) == others[2]
 
 
 def test_could_not_look() -> None:

@@ -9,9 +9,8 @@ import pytest
 
 from shipper.formats.fingerprint import digest, fingerprint
 from shipper.tail.checkpoint import Node
-from shipper.tail.face import DamagedError
+from shipper.tail.face import DamagedError, open_log
 from shipper.tail.newcomer import Newcomer, last_line_end
-from shipper.tail.tailer import open_log
 
 
 def _newcomer(path: Path, content: bytes, *, start: int = 0) -> Newcomer:

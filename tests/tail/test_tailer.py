@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 from shipper.formats.encodings import UTF_8, Encoding, split_lines
 from shipper.formats.fingerprint import NOTHING, fingerprint
 from shipper.tail.checkpoint import Checkpoint, Node
-from shipper.tail.tailer import Changed, Chunk, Limits, Tailer, open_log
+from shipper.tail.chunk import Changed, Chunk, Limits
+from shipper.tail.face import open_log
+from shipper.tail.tailer import Tailer
 from tests.shipping import open_descriptors
 
 
@@ -89,15 +91,15 @@ def log(content: bytes = b"", **limits: int) -> Iterator[Log]:
             made.tailer.close()
 
 
-# No LF inside a line, and nothing that begins as an archive does.
-TEXT = bytes.maketrans(b"\n\x1f\x28\xfd", b"    ")
+# No LF inside a line, nothing that begins as an archive does, and no holes.
+TEXT = bytes.maketrans(b"\n\0\x1f\x28\xfd", b"     ")
 LINES = st.lists(st.binary(max_size=40).map(lambda raw: raw.translate(TEXT) + b"\n"), max_size=20)
 
 
 @settings(max_examples=150, deadline=None)
 @given(
     lines=LINES,
-    last=st.binary(max_size=10).map(lambda raw: raw.replace(b"\n", b" ")),
+    last=st.binary(max_size=10).map(lambda raw: raw.translate(TEXT)),
     cuts=st.lists(st.integers(0, 800), max_size=10),
     restarts=st.booleans(),
     chunk_bytes=st.integers(1, 60),
