@@ -40,6 +40,12 @@ class Parsed(NamedTuple):
     time_us: int | None
 
 
+class Dropped(Parsed):
+    """A record that a grammar takes and that gives no event: a directive, or one to leave out."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Mismatch:
     """Why a grammar could not take a record.

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import orjson
 
 from shipper.event.batch import fits
-from shipper.model import Parsed
+from shipper.model import Dropped, Parsed
 from shipper.protocol import atomic
 from shipper.protocol.base64 import encode
 from shipper.protocol.iglu import CONTEXTS, UNSTRUCT_EVENT
@@ -80,7 +80,8 @@ class Build(Protocol):
 def event_builder(shape: Shape, envelope: Envelope) -> Build:
     """Return the function (parsed record, event id, time of reading in µs, entities) → event.
 
-    It raises RefusedError for a record whose event Enrich or the collector would refuse.
+    It raises RefusedError for a record whose event Enrich or the collector would refuse; the reason
+    of one that its grammar drops is ``filtered``.
     """
     wrap = _wrapper(shape.schema, base64=envelope.base64)
     constants = _constants(envelope)
@@ -89,6 +90,8 @@ def event_builder(shape: Shape, envelope: Envelope) -> Build:
     max_bytes = envelope.max_bytes
 
     def build(parsed: Parsed, eid: str, read_us: int, entities: tuple[str, ...] = ()) -> bytes:
+        if isinstance(parsed, Dropped):
+            raise RefusedError("filtered", "")
         _, fields, time_us = parsed
         times = _times(time_us, read_us)
         try:

@@ -263,7 +263,8 @@ class _Work:
             self._refuse(record, event)
 
     def _refuse(self, record: Record, why: tuple[str, str, str]) -> None:
-        if why[1] == "no_match" and self._recipe.policy.drop_unmatched:
+        unmatched = why[1] == "no_match" and self._recipe.policy.drop_unmatched
+        if unmatched or why[1] == "filtered":
             self._count("filtered", record.lines, record.width)
         else:
             self._rejects.append(Reject(record.offset, record.raw, *why))

@@ -16,13 +16,19 @@ from typing import Any, Final
 import orjson
 
 from shipper.errors import GrammarError, Problem
-from shipper.grammar.conversion import ADDRESS_LENGTH
 from shipper.grammar.grammar import Grammar
 from shipper.grammar.spec import FieldSpec
 
 META_SCHEMA: Final = (
     "http://iglucentral.com/schemas/com.snowplowanalytics.self-desc/schema/jsonschema/1-0-0#"
 )
+
+_JSON_TYPES: Final = {
+    "integer": "integer",
+    "number": "number",
+    "duration": "number",
+    "boolean": "boolean",
+}
 
 
 def iglu_schema(grammar: Grammar) -> dict[str, Any]:
@@ -85,7 +91,7 @@ def _write(file: Path, schema: dict[str, Any]) -> Path:
 
 
 def _property(name: str, spec: FieldSpec, *, required: bool) -> dict[str, Any]:
-    type_ = {"ip": "string"}.get(spec.type or "string", spec.type or "string")
+    type_ = _JSON_TYPES.get(spec.type or "string", "string")
     limits = _limits(spec)
     if "enum" in limits and not required:
         limits["enum"].append(None)
@@ -100,12 +106,12 @@ def _limits(spec: FieldSpec) -> dict[str, Any]:
     if spec.values is not None:
         return {"enum": list(spec.values)}
     match spec.type:
-        case "integer" | "number":
+        case "integer" | "number" | "duration":
             low, high = spec.limits()
             return {"minimum": low, "maximum": high}
         case "boolean":
             return {}
-        case "ip":
-            return {"maxLength": ADDRESS_LENGTH}
+        case "timestamp":
+            return {"format": "date-time", "maxLength": spec.longest()}
         case _:
             return {"maxLength": spec.longest()}

@@ -1,39 +1,52 @@
-"""Reads records that name their own fields: JSON objects and logfmt.
+"""Reads records that name their own fields: JSON, logfmt, pairs, columns, CEF.
 
 Rule 1: keys that the grammar lists are typed by it; others are kept as they are, or left out.
-Rule 2: the time is the first of the named keys whose value is a time. Where the time is optional,
+Rule 2: a listed field is looked for under the keys of its `from`, in order, then under its name.
+Rule 3: the time is the first of the named keys whose value is a time. Where the time is optional,
 a value that is none stays an ordinary field; where it is not, the record is refused.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 from shipper.grammar.conversion import value_converter
 from shipper.grammar.furthest import END
-from shipper.grammar.records import RecordError
+from shipper.grammar.paths import Path
+from shipper.grammar.prefix import ReadRecord
+from shipper.grammar.records import DirectiveError, RecordError
 from shipper.grammar.shape import Shape
+from shipper.grammar.spec import FieldSpec
 from shipper.grammar.wording import expected_time, expected_value
-from shipper.model import Mismatch, Parsed
-
-ReadRecord = Callable[[str], dict[str, Any]]
+from shipper.model import Dropped, Mismatch, Parsed
 
 
 class KeyedReader:
     """Reads records by a reader of their format and the fields of one grammar."""
 
-    __slots__ = ("_keep", "_listed", "_read", "_shape")
+    __slots__ = ("_join", "_keep", "_listed", "_moves", "_read", "_required", "_shape", "_times")
 
     def __init__(self, shape: Shape, read: ReadRecord) -> None:
+        spec = shape.spec
         self._shape = shape
         self._read = read
-        self._keep = shape.spec.extra == "keep"
+        self._keep = spec.extra == "keep"
+        self._join = spec.time.join if spec.time else ()
+        self._times = [Path(name) for name in shape.time_fields]
+        self._moves = [
+            (name, [Path(key) for key in _keys(name, field)])
+            for name, field in spec.fields.items()
+            if field.from_ or "." in name
+        ]
+        if shape.raw is not None and "." in shape.raw:
+            self._moves.append((shape.raw, [Path(shape.raw)]))
+        self._required = tuple(name for name, field in spec.fields.items() if field.required)
         self._listed = {
-            name: (value_converter(spec), shape.nones(name))
-            for name, spec in shape.spec.fields.items()
-            if not spec.derive
+            name: (value_converter(field), shape.nones(name))
+            for name, field in spec.fields.items()
+            if not field.derive
         }
 
     def parse(self, text: str, now_us: int) -> Parsed | None:
@@ -42,6 +55,8 @@ class KeyedReader:
             raw = self._read(text)
         except RecordError:
             return None
+        except DirectiveError:
+            return Dropped(self._shape.name, {}, None)
         parsed = self._take(raw, now_us)
         return parsed if isinstance(parsed, Parsed) else None
 
@@ -51,14 +66,24 @@ class KeyedReader:
             raw = self._read(text)
         except RecordError as error:
             return Mismatch(self._shape.name, error.column, error.expected)
+        except DirectiveError:
+            return Mismatch(self._shape.name, len(text) + 1, END)
+        given = frozenset(raw)
         field = self._take(raw, now_us)
         if isinstance(field, Parsed):
             return Mismatch(self._shape.name, len(text) + 1, END)
-        return self._bad_value(text, field)
+        return self._bad_value(text, field, given)
+
+    def start_of(self, text: str, field: str) -> int:
+        """Return the offset in *text* at which the value of *field* begins, 0 if unknown."""
+        keys = _keys(field, self._shape.spec.fields.get(field, FieldSpec()))
+        return max(_place(text, key) for key in keys)
 
     def _take(self, raw: dict[str, Any], now_us: int) -> Parsed | str:
         """Return the record, or the name of the field that can't be used."""
         shape = self._shape
+        if self._join or self._moves:
+            self._arrange(raw)
         time_us = self._take_time(raw, now_us)
         if time_us is None and not shape.optional:
             return shape.time_fields[0]
@@ -69,39 +94,87 @@ class KeyedReader:
             if name in self._listed:
                 if not self._type(name, value, fields):
                     return name
-            elif self._keep:
+            elif self._keep or name == shape.raw:
                 fields[name] = value
-        shape.derive(fields)
-        return Parsed(shape.name, fields, time_us)
+        missing = self._complete(fields, now_us)
+        return missing or Parsed(shape.name, fields, time_us)
+
+    def _complete(self, fields: dict[str, Any], now_us: int) -> str | None:
+        """Read further times, derive; return the name of a field that can't be used or misses."""
+        shape = self._shape
+        if shape.stamps and (bad := shape.stamp(fields, shape.stamps, now_us)):
+            return bad
+        for name in self._required:
+            if name not in fields:
+                return name
+        if shape.derived:
+            shape.derive(fields)
+        return None
+
+    def _arrange(self, raw: dict[str, Any]) -> None:
+        """Put each listed field under its own name, and a time in parts under one."""
+        for name, paths in self._moves:
+            for path in paths:
+                value = path.find(raw)
+                if value is not None and value != "":
+                    path.remove(raw)
+                    raw[name] = value
+                    break
+        parts = [raw.get(part) for part in self._join]
+        if parts and all(isinstance(part, str) for part in parts):
+            for part in self._join:
+                del raw[part]
+            raw[self._shape.time_fields[0]] = " ".join(map(str, parts))
 
     def _type(self, name: str, value: Any, fields: dict[str, Any]) -> bool:
         """Put the typed *value* into *fields*; say whether the record can be used."""
         convert, nones = self._listed[name]
-        if value in nones:
+        if nones and (value if isinstance(value, str) else str(value)) in nones:
+            return True
+        if name in self._shape.stamps or name == self._shape.raw:
+            fields[name] = value
             return True
         typed = convert(value)
         if typed is None:
             return name in self._shape.droppable
-        fields[name] = typed
+        if typed != "":
+            fields[name] = typed
         return True
 
     def _take_time(self, raw: dict[str, Any], now_us: int) -> int | None:
         """Move the time out of *raw*: the first of the named keys whose value is one."""
-        for name in self._shape.time_fields:
-            if name in raw:
-                time_us = self._shape.read_time(raw[name], now_us)
+        for path in self._times:
+            value = path.find(raw)
+            if value is not None:
+                time_us = self._shape.read_time(value, now_us)
                 if time_us is not None:
-                    del raw[name]
+                    path.remove(raw)
                     return time_us
         return None
 
-    def _bad_value(self, text: str, field: str) -> Mismatch:
+    def _bad_value(self, text: str, field: str, given: frozenset[str]) -> Mismatch:
         """Name the field and the column of its value, the last where its key stands twice."""
-        key = re.escape(field)
-        places = [found.end() for found in re.finditer(rf'"{key}"\s*:\s*|(?<!\S){key}=', text)]
-        column = (places[-1] if places else 0) + 1
+        column = self.start_of(text, field) + 1
         spec = self._shape.spec
         if field in self._shape.time_fields:
             return Mismatch(spec.name, column, expected_time(spec), "bad_time", field)
+        if (
+            column == 1
+            and spec.fields[field].required
+            and not given & set(_keys(field, spec.fields[field]))
+        ):
+            return Mismatch(spec.name, 1, f"the field {field}", "no_match", field)
         expected = expected_value(spec.fields[field])
         return Mismatch(spec.name, column, expected, "bad_value", field)
+
+
+def _keys(name: str, field: FieldSpec) -> Sequence[str]:
+    return (*field.from_, name)
+
+
+def _place(text: str, path: str) -> int:
+    """Return where the value of *path* begins, by its last key; the last if that stands twice."""
+    named = [part for part in path.split(".") if not part.isdigit()]
+    key = re.escape(named[-1] if named else path)
+    places = [found.end() for found in re.finditer(rf'"{key}"\s*:\s*|(?<!\S){key}=', text)]
+    return places[-1] if places else 0

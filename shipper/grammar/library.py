@@ -42,6 +42,7 @@ class Library:
         self._directories = [shipped_directory(), *extra_directories]
         self._pattern_directories = extra_pattern_directories
         self._loaded: dict[str, Grammar] = {}
+        self._loading: list[str] = []
 
     def names(self) -> list[str]:
         """Return the names of all grammars, sorted. Raises GrammarError if one can't be listed."""
@@ -53,7 +54,11 @@ class Library:
             if name not in self._files:
                 remedy = did_you_mean(name, self._files)
                 raise GrammarError([Problem(name, "", "there is no such grammar", remedy)])
-            self._loaded[name] = _load(self._files[name], self._book)
+            self._loading.append(name)
+            try:
+                self._loaded[name] = self._load(self._files[name])
+            finally:
+                self._loading.pop()
         return self._loaded[name]
 
     def all(self) -> list[Grammar]:
@@ -67,6 +72,18 @@ class Library:
         if problems:
             raise GrammarError(dict.fromkeys(problems))
         return [self.get(name) for name in self.names()]
+
+    @property
+    def loading(self) -> Sequence[str]:
+        """The grammars that are being loaded, each because the one before it names it."""
+        return tuple(self._loading)
+
+    def _load(self, file: Path) -> Grammar:
+        grammar = load_grammar(file, self._book, self)
+        if grammar.name != file.stem:
+            what = f"is {grammar.name!r}, but the file is named {file.name!r}"
+            raise GrammarError([Problem(str(file), "name", what, f"write name: {file.stem}")])
+        return grammar
 
     @cached_property
     def _files(self) -> dict[str, Path]:
@@ -90,11 +107,3 @@ def _yaml_files(directory: Path) -> Iterable[Path]:
         what = f"can't read the directory of grammars: {error.strerror}"
         raise GrammarError([Problem(str(directory), "", what, "name an existing one")]) from error
     return [f for f in entries if f.suffix in (".yaml", ".yml") and not f.name.startswith(".")]
-
-
-def _load(file: Path, book: PatternBook) -> Grammar:
-    grammar = load_grammar(file, book)
-    if grammar.name != file.stem:
-        what = f"is {grammar.name!r}, but the file is named {file.name!r}"
-        raise GrammarError([Problem(str(file), "name", what, f"write name: {file.stem}")])
-    return grammar

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -12,24 +11,22 @@ from pydantic import BaseModel, ValidationError
 from shipper.errors import GrammarError, Problem
 from shipper.formats import located_yaml
 from shipper.formats.located_yaml import Located, LocatedYamlError
-from shipper.grammar.checks import Fault, check_captures, check_spec
-from shipper.grammar.derive import TABLES
+from shipper.grammar.build import NOTHING, Patterns, Shelf, build, inner_grammars
+from shipper.grammar.checks import check_atomic, check_captures, check_spec
+from shipper.grammar.fault import Fault
 from shipper.grammar.grammar import Grammar
 from shipper.grammar.grok import Compiled, GrokError, compile_grok
-from shipper.grammar.json_text import read_object
-from shipper.grammar.keyed_reader import KeyedReader
-from shipper.grammar.logfmt import read_pairs
-from shipper.grammar.match_reader import MatchReader
 from shipper.grammar.patterns import Definition, PatternBook
-from shipper.grammar.shape import Shape
-from shipper.grammar.spec import FieldSpec, GrammarSpec, Sample, TimeSpec
+from shipper.grammar.prefix import OPENINGS
+from shipper.grammar.spec import FieldSpec, GrammarSpec, Sample, ThenSpec, TimeSpec
 from shipper.grammar.suggest import did_you_mean
 
-_READERS = {"json": read_object, "logfmt": read_pairs}
 
+def load_grammar(file: Path, book: PatternBook, shelf: Shelf = NOTHING) -> Grammar:
+    """Load the grammar in *file*, with the patterns of *book*. Raises GrammarError.
 
-def load_grammar(file: Path, book: PatternBook) -> Grammar:
-    """Load the grammar in *file*, with the patterns of *book*. Raises GrammarError."""
+    Grammars that it names are those of *shelf*.
+    """
     try:
         located = located_yaml.load(file)
     except LocatedYamlError as error:
@@ -37,40 +34,33 @@ def load_grammar(file: Path, book: PatternBook) -> Grammar:
     except OSError as error:
         what = f"can't be read: {error.strerror}"
         raise GrammarError([Problem(str(file), "", what, "check path and permissions")]) from error
-    return _build(located, book)
+    return _build(located, book, shelf)
 
 
-def parse_grammar(text: str, name: str, book: PatternBook) -> Grammar:
+def parse_grammar(text: str, name: str, book: PatternBook, shelf: Shelf = NOTHING) -> Grammar:
     """Load the grammar in *text*; *name* stands for the file in messages. Raises GrammarError."""
     try:
         located = located_yaml.parse(text, name)
     except LocatedYamlError as error:
         raise GrammarError(error.problems) from error
-    return _build(located, book)
+    return _build(located, book, shelf)
 
 
-def _build(located: Located, book: PatternBook) -> Grammar:
+def _build(located: Located, book: PatternBook, shelf: Shelf) -> Grammar:
     spec = _validate(located)
-    patterns, faults = _compile(spec, located, book)
+    patterns, faults = _compile_all(spec, located, book)
     faults += check_spec(spec)
-    if spec.match and len(patterns) == len(spec.match):
-        faults += check_captures(spec, patterns)
-    if faults:
-        raise GrammarError([_problem(located, fault) for fault in faults])
-    spec = _resolve(spec, patterns)
-    shape = Shape(spec)
-    reader = (
-        KeyedReader(shape, _READERS[spec.parse]) if spec.parse else MatchReader(shape, patterns)
-    )
-    return Grammar(
-        spec=spec,
-        where=located.name,
-        expressions=tuple(compiled.expression for compiled in patterns),
-        always=_always(spec, patterns),
-        atomic=MappingProxyType(dict(spec.atomic)),
-        parse=reader.parse,
-        explain=reader.explain,
-    )
+    if spec.then is None:  # else it depends on the other grammars too
+        faults += check_atomic(spec)
+    if spec.match and len(patterns.match) == len(spec.match):
+        faults += check_captures(spec, patterns.match)
+    inner, more = inner_grammars(spec, shelf)
+    faults += more
+    if not faults:
+        grammar, faults = build(spec, patterns, inner, located.name)
+        if grammar is not None:
+            return grammar
+    raise GrammarError([_problem(located, fault) for fault in faults])
 
 
 def _validate(located: Located) -> GrammarSpec:
@@ -104,6 +94,7 @@ def _model_at(path: Sequence[str | int]) -> type[BaseModel]:
     inner: dict[tuple[str | int, int], type[BaseModel]] = {
         ("fields", 3): FieldSpec,
         ("time", 2): TimeSpec,
+        ("then", 2): ThenSpec,
         ("samples", 3): Sample,
     }
     return inner.get((path[0], len(path)), GrammarSpec)
@@ -118,44 +109,31 @@ def _problem(located: Located, fault: Fault) -> Problem:
     return Problem(located.where(fault.path), key, fault.what, fault.remedy)
 
 
-def _compile(
+def _compile_all(
     spec: GrammarSpec, located: Located, book: PatternBook
-) -> tuple[list[Compiled], list[Fault]]:
+) -> tuple[Patterns, list[Fault]]:
     own = {
         name: Definition(text, located.where(("patterns", name)))
         for name, text in spec.patterns.items()
     }
-    compiled, faults = [], []
-    for index, text in enumerate(spec.match or ()):
-        try:
-            compiled.append(compile_grok(text, book.plus(own)))
-        except GrokError as error:
-            faults.append(Fault(("match", index), error.what, error.remedy))
-    return compiled, faults
-
-
-def _resolve(spec: GrammarSpec, patterns: Sequence[Compiled]) -> GrammarSpec:
-    """Fill in what the file left to defaults: types, what to do with extra keys."""
-    written = {c.field: c.type for compiled in patterns for c in compiled.captures if c.type}
-    fields = {name: _resolve_field(field, written.get(name)) for name, field in spec.fields.items()}
-    extra = (spec.extra or "keep") if spec.parse else None
-    return spec.model_copy(update={"fields": fields, "extra": extra})
-
-
-def _resolve_field(field: FieldSpec, written: str | None) -> FieldSpec:
-    if field.derive:
-        (table,) = field.derive
-        return field.model_copy(
-            update={"type": "string", "values": tuple(dict.fromkeys(TABLES[table].values()))}
-        )
-    return field.model_copy(update={"type": field.type or written or "string"})
-
-
-def _always(spec: GrammarSpec, patterns: Sequence[Compiled]) -> frozenset[str]:
-    sets = [{c.field for c in compiled.captures if c.always} for compiled in patterns]
-    given = set.intersection(*sets) if sets else set()
-    return frozenset(
-        name
-        for name, field in spec.fields.items()
-        if name in given and not field.none and field.on_error == "reject"
+    full = book.plus(own)
+    faults: list[Fault] = []
+    opening = OPENINGS.get(spec.parse or "", "")
+    patterns = Patterns(
+        match=_compile("match", spec.match or (), full, faults),
+        prefix=_compile("prefix", [f"(?:{text}){opening}" for text in spec.prefix], full, faults),
+        ignore=_compile("ignore", spec.ignore, full, faults),
     )
+    return patterns, faults
+
+
+def _compile(
+    key: str, texts: Sequence[str], book: PatternBook, faults: list[Fault]
+) -> list[Compiled]:
+    compiled = []
+    for index, text in enumerate(texts):
+        try:
+            compiled.append(compile_grok(text, book))
+        except GrokError as error:
+            faults.append(Fault((key, index), error.what, error.remedy))
+    return compiled

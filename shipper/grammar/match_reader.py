@@ -36,13 +36,14 @@ class _Plan(NamedTuple):
     """What to do with the groups of a match of one pattern, in a record up to some size.
 
     `names` line up with the groups. `absent` has the names that may come without a value, each
-    with the texts that mean so; `converters` those whose text is not yet their value; `time_name`
-    is the one that holds the time.
+    with the texts that mean so; `converters` those whose text is not yet their value; `stamps`
+    further times; `time_name` is the one that holds the time of the record.
     """
 
     names: tuple[str, ...]
     absent: tuple[tuple[str, tuple[str, ...]], ...]
     converters: tuple[tuple[str, Convert], ...]
+    stamps: tuple[str, ...]
     time_name: str | None
 
 
@@ -76,7 +77,7 @@ class MatchReader:
     def _take(  # noqa: C901, PLR0912 - see above
         self, texts: tuple[str | None, ...], plan: _Plan, now_us: int
     ) -> Parsed | None:
-        names, absent, converters, time_name = plan
+        names, absent, converters, stamps, time_name = plan
         fields: dict[str, Any] = dict(zip(names, texts))  # noqa: B905 - strict= costs time
         for name, nones in absent:
             if not (text := fields[name]) or text in nones:
@@ -99,6 +100,8 @@ class MatchReader:
                     return None
             elif not shape.optional:
                 return None
+        if stamps and shape.stamp(fields, stamps, now_us):
+            return None
         if shape.derived:
             shape.derive(fields)
         return _new_parsed(Parsed, (shape.name, fields, time_us))
@@ -124,13 +127,31 @@ class MatchReader:
             if name in shape.time_fields:
                 if shape.read_time(text, now_us) is None:
                     return Mismatch(shape.name, column, expected_time(shape.spec), "bad_time", name)
-            elif self._converters[name](text) is None and name not in shape.droppable:
+            elif not self._usable(name, text, now_us):
                 expected = expected_value(shape.spec.fields[name])
                 return Mismatch(shape.name, column, expected, "bad_value", name)
         if shape.optional:
             return Mismatch(shape.name, len(found.string) + 1, END)
         name = shape.time_fields[0]
         return Mismatch(shape.name, 1, expected_time(shape.spec), "bad_time", name)
+
+    def _usable(self, name: str, text: str, now_us: int) -> bool:
+        shape = self._shape
+        if name in shape.droppable or name == shape.raw:
+            return True
+        if name in shape.stamps:
+            return shape.stamps[name](text, now_us) is not None
+        return self._converters[name](text) is not None
+
+    def start_of(self, text: str, field: str) -> int:
+        """Return the offset in *text* at which *field* begins, 0 if that is not to be said."""
+        for compiled in self._compiled:
+            found = compiled.pattern.fullmatch(text)
+            names = [capture.field for capture in compiled.captures]
+            if found is not None and field in names:
+                start: int = found.start(names.index(field) + 1)
+                return max(0, start)
+        return 0
 
     def _plan(self, compiled: Compiled, size: int | None) -> _Plan:
         shape, captures = self._shape, compiled.captures
@@ -143,14 +164,15 @@ class MatchReader:
                 if not capture.always or shape.nones(capture.field)
             ),
             tuple((name, convert) for name, convert in converters if convert is not None),
+            tuple(capture.field for capture in captures if capture.field in shape.stamps),
             next((c.field for c in captures if c.field in shape.time_fields), None),
         )
 
     def _converter(self, field: str, size: int | None) -> Convert | None:
         """Return the converter of *field*, or None where a record of *size* needs none."""
         spec = self._shape.spec.fields.get(field)
-        if spec is None:  # the time, which is read from its text
-            return None
+        if spec is None or field in self._shape.stamps or field == self._shape.raw:
+            return None  # a time, or what another grammar will read
         fits = size is not None and size <= spec.longest()
         if spec.type == "string" and spec.values is None and fits:
             return None

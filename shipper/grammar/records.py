@@ -1,4 +1,4 @@
-"""What readers of whole records (JSON, logfmt) have in common: how they say that it is none."""
+"""What readers of whole records have in common: how they say that a text is none."""
 
 from __future__ import annotations
 
@@ -10,3 +10,7 @@ class RecordError(ValueError):
         super().__init__(f"column {column}: expected {expected}")
         self.column = column
         self.expected = expected
+
+
+class DirectiveError(ValueError):
+    """The text belongs to the format but is no record: it speaks of those that follow."""

@@ -2,14 +2,16 @@
 
 Rule 1: an empty text and a `none` value give no field.
 Rule 2: a value that can't be used loses the record, or only the field where it says `drop`.
-Rule 3: the time field is consumed: it becomes `time_us` and is no field any more.
+Rule 3: the text that `then` hands to another grammar stays as it is until that has seen it.
+Rule 4: the time field is consumed: it becomes `time_us` and is no field any more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from shipper.grammar.conversion import time_converter
 from shipper.grammar.derive import TABLES
 from shipper.grammar.spec import FieldSpec, GrammarSpec
 from shipper.grammar.times import TimeReader
@@ -23,8 +25,10 @@ class Shape:
         "droppable",
         "name",
         "optional",
+        "raw",
         "read_time",
         "spec",
+        "stamps",
         "time_fields",
     )
 
@@ -32,12 +36,16 @@ class Shape:
         """Prepare *spec*, whose types are all resolved. Raises TimeFormatError."""
         self.spec = spec
         self.name = spec.name
-        self.time_fields = spec.time.field if spec.time else ()
+        self.time_fields = _time_fields(spec)
         self.optional = spec.time is None or spec.time.optional
         self.read_time = (
             TimeReader(spec.time.formats, spec.time.timezone).read if spec.time else _no_time
         )
         self.droppable = frozenset(n for n, f in spec.fields.items() if f.on_error == "drop")
+        self.stamps = {
+            n: time_converter(f) for n, f in spec.fields.items() if f.type == "timestamp"
+        }
+        self.raw = spec.then.field if spec.then else None
         self.derived = tuple(_derived(spec.fields))
 
     def nones(self, field: str) -> tuple[str, ...]:
@@ -45,11 +53,31 @@ class Shape:
         spec = self.spec.fields.get(field)
         return tuple(text for text in spec.none if text) if spec else ()
 
+    def stamp(self, fields: dict[str, Any], names: Iterable[str], now_us: int) -> str | None:
+        """Turn the times *names* of *fields* into UTC; return the first that can't be used."""
+        for name in names:
+            if (text := fields.get(name)) is not None:
+                value = self.stamps[name](text, now_us)
+                if value is not None:
+                    fields[name] = value
+                elif name in self.droppable:
+                    del fields[name]
+                else:
+                    return name
+        return None
+
     def derive(self, fields: dict[str, Any]) -> None:
         """Add the fields that follow from others."""
         for name, table, source in self.derived:
             if source in fields:
                 fields[name] = table[fields[source]]
+
+
+def _time_fields(spec: GrammarSpec) -> tuple[str, ...]:
+    """Return the fields that may hold the time; of a time in parts, the name of the whole."""
+    if spec.time is None:
+        return ()
+    return spec.time.field or (" ".join(spec.time.join),)
 
 
 def _no_time(_value: object, _now_us: int) -> None:

@@ -12,6 +12,13 @@ MAX_STRING: Final = 65_535
 FREE_TEXT: Final = 4096
 """The `max_length` of a string field that names none."""
 
+ADDRESS_LENGTH: Final = 64
+"""The longest address, in characters: 45 for IPv6 with an IPv4 tail, the rest for a zone id."""
+
+UUID_LENGTH: Final = 36
+TIMESTAMP_LENGTH: Final = 27
+"""`2026-11-23T06:55:44.123456Z`, in characters."""
+
 INT64: Final = (-(2**63), 2**63 - 1)
 DOUBLE: Final = (-1.7976931348623157e308, 1.7976931348623157e308)
 
@@ -21,6 +28,23 @@ Texts = Annotated[
     tuple[str, ...], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
 ]
 Number = StrictInt | StrictFloat
+Unit = Literal["ns", "us", "ms", "s", "m", "h", "d"]
+
+
+def _text_keys(value: Any) -> Any:
+    """Take what YAML reads as numbers or truth for the texts that they were written as."""
+    if not isinstance(value, dict):
+        return value
+    return {_as_text(key): _as_text(inner) for key, inner in value.items()}
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else value
+
+
+TextMap = Annotated[dict[str, str], BeforeValidator(_text_keys)]
 
 
 class _Model(BaseModel):
@@ -30,28 +54,50 @@ class _Model(BaseModel):
 class FieldSpec(_Model):
     """One field: its type, its limits, and what to do with a value outside them."""
 
-    type: Literal["integer", "number", "boolean", "string", "ip"] | None = None
+    type: (
+        Literal[
+            "integer",
+            "number",
+            "boolean",
+            "string",
+            "ip",
+            "uuid",
+            "timestamp",
+            "duration",
+            "enum",
+        ]
+        | None
+    ) = None
     description: str = ""
+    from_: Annotated[Texts, Field(alias="from")] = ()
+    required: bool = False
     minimum: Number | None = None
     maximum: Number | None = None
     max_length: Annotated[int, Field(ge=1, le=MAX_STRING, strict=True)] | None = None
     values: Annotated[Texts, Field(min_length=1)] | None = None
+    map: TextMap = {}
+    trim: bool = False
     none: Texts = ()
-    on_error: Literal["reject", "drop"] = "reject"
+    on_error: Literal["reject", "drop", "clamp"] = "reject"
     on_long: Literal["truncate", "reject"] | None = None
+    formats: Texts = ()
+    timezone: str | None = None
+    unit: Unit | None = None
+    given_in: Unit | None = None
     derive: dict[str, str] | None = None
 
     def limits(self) -> tuple[float, float]:
         """Return the least and the greatest value of a field that is a number."""
-        low, high = DOUBLE if self.type == "number" else INT64
+        low, high = {"number": DOUBLE, "duration": (0, DOUBLE[1])}.get(self.type or "", INT64)
         return (
             low if self.minimum is None else self.minimum,
             high if self.maximum is None else self.maximum,
         )
 
     def longest(self) -> int:
-        """Return the greatest length of a string, in characters."""
-        return self.max_length or FREE_TEXT
+        """Return the greatest length of a text, in characters."""
+        fixed = {"ip": ADDRESS_LENGTH, "uuid": UUID_LENGTH, "timestamp": TIMESTAMP_LENGTH}
+        return fixed.get(self.type or "", self.max_length or FREE_TEXT)
 
     def truncates(self) -> bool:
         """Say whether a longer string is cut: by default where no `max_length` is written."""
@@ -59,12 +105,22 @@ class FieldSpec(_Model):
 
 
 class TimeSpec(_Model):
-    """Where a record's time stands and how it is written."""
+    """Where a record's time stands and how it is written: in one field, or in several joined."""
 
-    field: Annotated[Texts, Field(min_length=1)]
+    field: Texts = ()
+    join: Texts = ()
     formats: Annotated[Texts, Field(min_length=1)]
     timezone: str = "UTC"
     optional: bool = False
+
+
+class ThenSpec(_Model):
+    """What another grammar makes of a field, or of the whole record where none is named."""
+
+    field: str | None = None
+    grammar: Annotated[Texts, Field(min_length=1)]
+    otherwise: Literal["refuse", "keep"] = "refuse"
+    outer_time: str | None = None
 
 
 class Sample(_Model):
@@ -83,7 +139,17 @@ class GrammarSpec(_Model):
     description: str = ""
     schema_: Annotated[str, Field(alias="schema")]
     match: Annotated[Texts, Field(min_length=1)] | None = None
-    parse: Literal["json", "logfmt"] | None = None
+    parse: Literal["json", "logfmt", "kv", "csv", "w3c", "cef", "leef"] | None = None
+    prefix: Texts = ()
+    ignore: Texts = ()
+    columns: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    min_columns: Annotated[int, Field(ge=1, strict=True)] | None = None
+    separator: Annotated[str, Field(min_length=1, max_length=8)] | None = None
+    assign: Annotated[str, Field(min_length=1, max_length=8)] | None = None
+    quote: Annotated[str, Field(max_length=2)] | None = None
+    bare: Literal["blanks", "word"] | None = None
+    duplicates: Literal["first", "last"] | None = None
+    then: ThenSpec | None = None
     patterns: dict[str, str] = {}
     fields: dict[FieldName, FieldSpec] = {}
     time: TimeSpec | None = None

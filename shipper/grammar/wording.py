@@ -14,16 +14,21 @@ def expected_value(spec: FieldSpec) -> str:
     if spec.values is not None:
         return "one of " + ", ".join(spec.values)
     match spec.type:
-        case "integer" | "number":
-            low, high = spec.limits()
-            given = spec.minimum is not None or spec.maximum is not None
-            return f"{spec.type} {low}..{high}" if given or spec.type == "integer" else "number"
+        case "integer" | "number" | "duration":
+            return _number(spec)
         case "string":
             return f"at most {spec.longest()} characters"
-        case "ip":
-            return "an IP address"
+        case "timestamp":
+            return "a time like " + " or ".join(spec.formats)
         case _:
-            return str(spec.type)
+            return {"ip": "an IP address", "uuid": "a UUID"}.get(str(spec.type), str(spec.type))
+
+
+def _number(spec: FieldSpec) -> str:
+    low, high = spec.limits()
+    given = spec.minimum is not None or spec.maximum is not None
+    what = f"{spec.type} of {spec.unit}" if spec.unit else str(spec.type)
+    return f"{what} {low}..{high}" if given or spec.type == "integer" else what
 
 
 def expected_time(spec: GrammarSpec) -> str:

@@ -37,7 +37,7 @@ def library() -> Library:
 
 def grammar(body: str) -> Grammar:
     """Load a grammar from *body*, which leaves out name, title and schema."""
-    return parse_grammar(HEAD + dedent(body), "it.yaml", core())
+    return parse_grammar(HEAD + dedent(body), "it.yaml", core(), library())
 
 
 def problems(body: str) -> list[Problem]:

@@ -11,7 +11,7 @@ from shipper.grammar.checks import ATOMIC
 from shipper.grammar.derive import TABLES
 from shipper.grammar.loader import parse_grammar
 from shipper.grammar.samples import run_samples
-from shipper.grammar.spec import FieldSpec, GrammarSpec, TimeSpec
+from shipper.grammar.spec import FieldSpec, GrammarSpec, ThenSpec, TimeSpec
 from shipper.grammar.time_formats import WORDS
 from tests.grammar.shelf import FOUNDING, SHIPPED, core, library
 
@@ -24,7 +24,7 @@ BLOCKS = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.split("\n")[0])
 def test_every_example_loads_and_its_samples_pass(block: str) -> None:
     """What a reader copies from the page works as the page says."""
-    grammar = parse_grammar(block, str(PAGE), core())
+    grammar = parse_grammar(block, str(PAGE), core(), library())
     results = run_samples(grammar)
     assert results
     assert [str(result) for result in results if not result.ok] == []
@@ -32,8 +32,8 @@ def test_every_example_loads_and_its_samples_pass(block: str) -> None:
 
 def test_every_key_is_on_the_page() -> None:
     """No key of the file, and no word that one takes, goes undocumented."""
-    keys = [field.alias or name for name, field in GrammarSpec.model_fields.items()]
-    words = [*keys, *FieldSpec.model_fields, *TimeSpec.model_fields]
+    models = (GrammarSpec, FieldSpec, TimeSpec, ThenSpec)
+    words = [f.alias or name for model in models for name, f in model.model_fields.items()]
     for word in [*words, *ATOMIC, *TABLES, *WORDS, *FOUNDING]:
         assert re.search(rf"`[^`\n]*\b{word}\b[^`\n]*`", TEXT), word
 
