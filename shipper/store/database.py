@@ -5,7 +5,8 @@ Rule 1: one connection a process, one lock round every use, results fetched insi
 Rule 2: a transaction is written whole or not at all, and takes the write lock when it begins, so
         that it never fails half-way for want of it.
 Rule 3: WAL with synchronous=NORMAL: a power cut may undo the last transactions, but each undoes
-        its events and its checkpoints together, and the lines are still in their files.
+        its events and its checkpoints together, and the lines are still in their files. What
+        nobody can read again is committed as `durable`: it is on the disk when that returns.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ from shipper.store.schema import MIGRATIONS
 _BUSY_MS = 10_000
 _WAL_TRIES = 30
 # Checkpoint the WAL every 16 MiB: small enough to stay in the page cache, rare enough to be cheap.
+_USUAL, _DURABLE = "PRAGMA synchronous = NORMAL", "PRAGMA synchronous = FULL"
 _PRAGMAS = f"""
 PRAGMA busy_timeout = {_BUSY_MS};
-PRAGMA synchronous = NORMAL;
+{_USUAL};
 PRAGMA wal_autocheckpoint = 4096;
 PRAGMA journal_size_limit = 67108864;
 PRAGMA foreign_keys = ON;
@@ -73,9 +75,9 @@ class Database:
             self._db.close()
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Run a block as one write transaction."""
-        with self._lock, translated(self.path):
+    def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
+        """Run a block as one write transaction; *durable* ones outlive a power cut (rule 3)."""
+        with self._lock, translated(self.path), self._synchronous(durable=durable):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
@@ -87,10 +89,32 @@ class Database:
                 raise
 
     @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Run a block whose every reading sees the state as it is at the first one."""
+        with self._lock, translated(self.path):
+            self._db.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._db.execute("ROLLBACK")
+
+    @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Run a block that only reads; it must fetch all it needs before it ends."""
         with self._lock, translated(self.path):
             yield self._db
+
+    @contextmanager
+    def _synchronous(self, *, durable: bool) -> Iterator[None]:
+        # Set outside the transaction: SQLite ignores the pragma inside one.
+        if not durable:
+            yield
+            return
+        self._db.execute(_DURABLE)
+        try:
+            yield
+        finally:
+            self._db.execute(_USUAL)
 
     def _prepare(self) -> None:
         with translated(self.path):

@@ -84,4 +84,31 @@ CREATE TABLE counter (
 ) STRICT, WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+_SECOND = f"""
+-- why bytes_lost were lost: truncated, rewritten, gone, ...
+ALTER TABLE file ADD COLUMN lost_why TEXT;
+-- the stream that this generation is one of; not known of rows that are older than the column
+ALTER TABLE file ADD COLUMN stream BLOB;
+CREATE INDEX file_stream ON file (stream);
+CREATE INDEX file_ended ON file (state, last_seen) WHERE state <> 'open';
+
+-- when a generation of the stream was last seen; of those on record already, at the latest now
+ALTER TABLE stream ADD COLUMN last_seen INTEGER NOT NULL DEFAULT 0;
+UPDATE stream SET last_seen = CAST(strftime('%s', 'now') AS INTEGER) * 1000;
+CREATE INDEX stream_last_seen ON stream (last_seen);
+
+CREATE TABLE collected (         -- one row a source: the sums of generations without a row
+    source TEXT PRIMARY KEY,
+    generations INTEGER NOT NULL,
+{_LEDGER}    span INTEGER NOT NULL         -- bytes from where reading began to where it ended
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE loss (              -- bytes_lost of collected generations, by their cause
+    source TEXT NOT NULL,
+    why TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    PRIMARY KEY (source, why)
+) STRICT, WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND)

@@ -10,6 +10,7 @@ Rule 4: the queue is first in, first out by batch id; claims on batches live in 
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import uuid
 from collections.abc import Iterable, Sequence
@@ -20,10 +21,10 @@ from shipper.errors import StateError
 from shipper.event.batch import RecordBatch
 from shipper.event.chunk import Parse
 from shipper.event.ids import generation_id, namespace_id, stream_key
-from shipper.formats.fingerprint import Fingerprint
 from shipper.formats.held import Held
 from shipper.model import Ledger
 from shipper.protocol.envelope import post_size
+from shipper.store.collection import Collection
 from shipper.store.database import Database, translated
 from shipper.store.dead_letters import (
     Buried,
@@ -33,34 +34,10 @@ from shipper.store.dead_letters import (
     bury_records,
     insert_batches,
 )
+from shipper.store.rows import checkpoints, insert_file, known_file, move_file, next_ordinal
 from shipper.tail.checkpoint import Checkpoint, Node, Sighting
 
 DATABASE = "state.db"
-
-_INSERT_FILE = """
-INSERT INTO file (generation, source, path, canonical, device, inode, head_length, head_digest,
-    tail_length, tail_digest, start, offset, size, state, first_seen, last_seen)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?)
-"""
-_SELECT_FILES = """
-SELECT id, generation, source, path, canonical, device, inode, head_length, head_digest,
-    tail_length, tail_digest, start, offset, size, open_group
-FROM file
-"""
-# What was counted as lost when a file was let go is not lost if it came back and is read on.
-_NOT_LOST = "bytes_lost = CASE state WHEN 'open' THEN bytes_lost ELSE 0 END + ?"
-_ADDED = [f"{name} = {name} + ?" for name in Ledger._fields if name != "bytes_lost"]
-_MOVE_FILE = f"""
-UPDATE file SET source = ?, path = ?, device = ?, inode = ?, head_length = ?, head_digest = ?,
-    tail_length = ?, tail_digest = ?, offset = ?, size = ?, open_group = ?,
-    state = 'open', last_seen = ?,
-    {", ".join([*_ADDED, _NOT_LOST])}
-WHERE id = ?
-"""
-_SELECT_KNOWN = f"""
-{_SELECT_FILES.replace("FROM", ", state FROM")}
-WHERE device = ? AND inode = ? ORDER BY state = 'open' DESC, last_seen DESC, id DESC LIMIT 1
-"""
 
 
 def has_state(directory: Path) -> bool:
@@ -94,7 +71,10 @@ class Settlement(NamedTuple):
 
 
 class Account(NamedTuple):
-    """The books of one generation: where reading began and stands, what is held, the ledger."""
+    """The books of one generation: where reading began and stands, what is held, the ledger.
+
+    `lost_why` is the cause of `ledger.bytes_lost`, where that is known and not 0.
+    """
 
     source: str
     path: str
@@ -103,6 +83,7 @@ class Account(NamedTuple):
     offset: int
     held: Held
     ledger: Ledger
+    lost_why: str | None = None
 
 
 class Backlog(NamedTuple):
@@ -113,12 +94,22 @@ class Backlog(NamedTuple):
     oldest_ms: int | None
 
 
+class ReadingPace(NamedTuple):
+    """How fast reading went at a moment, and how many bytes were yet to be read."""
+
+    read_bytes_per_s: float
+    unread_bytes: int
+    at_ms: int
+
+
 class Store:
     """An open state directory. Its methods may be called from any thread."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self.dead_letters = DeadLetters(database)
+        self.collection = Collection(database)
+        self.snapshot = database.snapshot
 
     @classmethod
     def open(cls, directory: Path) -> Self:
@@ -153,49 +144,38 @@ class Store:
         """Put a new generation on record and return its checkpoint."""
         stream = stream_key(sighting.canonical, sighting.first_line)
         with self._database.transaction() as db:
-            ordinal = _next_ordinal(db, stream)
-            generation = generation_id(namespace, stream, ordinal)
-            s = sighting
-            who = (generation.bytes, s.source, s.path, s.canonical, *s.node, *s.head, *s.tail)
-            where = (s.start, s.start, s.size, now_ms, now_ms)
-            row = db.execute(_INSERT_FILE, (*who, *where)).lastrowid
-        assert row is not None  # noqa: S101  # an INSERT has a row id
-        return Checkpoint(
-            row=row,
-            generation=generation,
-            source=sighting.source,
-            path=sighting.path,
-            canonical=sighting.canonical,
-            node=sighting.node,
-            head=sighting.head,
-            tail=sighting.tail,
-            start=sighting.start,
-            offset=sighting.start,
-            size=sighting.size,
-        )
+            generation = generation_id(namespace, stream, next_ordinal(db, stream, now_ms))
+            return insert_file(db, sighting, generation, stream, now_ms)
 
     def checkpoints(self) -> list[Checkpoint]:
         """Return the open generations, in the order in which they were first seen."""
         with self._database.reading() as db:
-            rows = db.execute(f"{_SELECT_FILES} WHERE state = 'open' ORDER BY id").fetchall()
-        return [_checkpoint(row) for row in rows]
+            return checkpoints(db, "WHERE state = 'open' ORDER BY id")
 
     def known(self, node: Node) -> Checkpoint | None:
         """Return the generation that was last read from *node*, unless it is over for good."""
         with self._database.reading() as db:
-            row = db.execute(_SELECT_KNOWN, node).fetchone()
-        return None if row is None or row[-1] == "over" else _checkpoint(row[:-1])
+            return known_file(db, node)
 
-    def commit(self, turn: Iterable[Progress], now_ms: int) -> None:
-        """Queue the events, file the rejects, move the checkpoints and the ledger: all or none."""
-        with self._database.transaction() as db:
+    def commit(self, turn: Iterable[Progress], now_ms: int, *, durable: bool = False) -> None:
+        """Queue the events, file the rejects, move the checkpoints and the ledger: all or none.
+
+        What can't be read again, as from a pipe, is to be *durable*: a power cut can't undo it.
+        """
+        with self._database.transaction(durable=durable) as db:
             for checkpoint, parse in turn:
                 self._put(db, checkpoint, parse, now_ms)
 
     def finish(
-        self, checkpoint: Checkpoint, lost_bytes: int, now_ms: int, last: Parse | None = None
+        self,
+        checkpoint: Checkpoint,
+        lost_bytes: int,
+        now_ms: int,
+        last: Parse | None = None,
+        *,
+        why: str = "",
     ) -> None:
-        """Close the books on a generation that is over; *lost_bytes* were never read.
+        """Close the books on a generation that is over; *lost_bytes* were never read: *why*.
 
         *last* is what came of the lines that were held, and of the gap, if there is one.
         """
@@ -204,8 +184,8 @@ class Store:
         with self._database.transaction() as db:
             self._put(db, checkpoint.holding(last.held), last, now_ms)
             db.execute(
-                "UPDATE file SET state = ?, bytes_lost = ? WHERE id = ?",
-                (state, lost_bytes, checkpoint.row),
+                "UPDATE file SET state = ?, bytes_lost = ?, lost_why = ? WHERE id = ?",
+                (state, lost_bytes, (lost_bytes and why) or None, checkpoint.row),
             )
 
     def _put(
@@ -213,14 +193,13 @@ class Store:
     ) -> None:
         insert_batches(db, checkpoint.source, parse.batches, now_ms)
         bury_records(db, checkpoint, parse.rejects, now_ms)
-        db.execute(_MOVE_FILE, _file_row(checkpoint, parse.ledger, now_ms))
+        move_file(db, checkpoint, parse.ledger, now_ms)
 
     def alike(self, canonical: str) -> list[Checkpoint]:
         """Return the newest generations of one log that a copy may continue: open or finished."""
-        sql = f"{_SELECT_FILES} WHERE canonical = ? AND state <> 'over' ORDER BY id DESC LIMIT 50"
+        where = "WHERE canonical = ? AND state <> 'over' ORDER BY id DESC LIMIT 50"
         with self._database.reading() as db:
-            rows = db.execute(sql, (canonical,)).fetchall()
-        return [_checkpoint(row) for row in rows]
+            return checkpoints(db, where, canonical)
 
     # Queue
 
@@ -283,26 +262,13 @@ class Store:
             (used,) = db.execute(f"SELECT ({pages} - {free}) * {size}").fetchone()
         return int(used)
 
-    def changes(self) -> int:
-        """Return a number that changes when another process has written to the state."""
-        with self._database.reading() as db:
-            (version,) = db.execute("PRAGMA data_version").fetchone()
-        return int(version)
-
     def accounts(self) -> list[Account]:
         """Return what became of each generation, in the order in which they were first seen."""
-        names = ", ".join(Ledger._fields)
-        sql = (
-            f"SELECT source, path, state, start, offset, open_group, {names} FROM file ORDER BY id"
-        )
+        place, names = "source, path, state, start, offset", ", ".join(Ledger._fields)
+        sql = f"SELECT {place}, open_group, {names}, lost_why FROM file ORDER BY id"
         with self._database.reading() as db:
             rows = db.execute(sql).fetchall()
-        return [
-            Account(
-                source, path, state, start, offset, Held.from_bytes(held or b""), Ledger(*counts)
-            )
-            for source, path, state, start, offset, held, *counts in rows
-        ]
+        return [_account(row) for row in rows]
 
     def counters(self) -> dict[tuple[str, str], int]:
         """Return the running counts by (name, source); names are ``delivered`` and ``buried``."""
@@ -311,42 +277,30 @@ class Store:
         return {(name, source): value for name, source, value in rows}
 
     def ledgers(self) -> dict[str, Ledger]:
-        """Return the ledger of each source, over all its generations."""
+        """Return the ledger of each source, over all its generations, also those collected."""
+        names = ", ".join(Ledger._fields)
         sums = ", ".join(f"sum({name})" for name in Ledger._fields)
+        of = " UNION ALL ".join(f"SELECT source, {names} FROM {t}" for t in ("file", "collected"))
         with self._database.reading() as db:
-            rows = db.execute(f"SELECT source, {sums} FROM file GROUP BY source").fetchall()
+            rows = db.execute(f"SELECT source, {sums} FROM ({of}) GROUP BY source").fetchall()
         return {source: Ledger(*sums) for source, *sums in rows}
 
+    # What others want to know
 
-def _next_ordinal(db: sqlite3.Connection, stream: bytes) -> int:
-    (count,) = db.execute(
-        "INSERT INTO stream VALUES (?, 1) "
-        "ON CONFLICT (key) DO UPDATE SET generations = generations + 1 RETURNING generations",
-        (stream,),
-    ).fetchone()
-    return int(count) - 1
+    def note_pace(self, read_bytes_per_s: float, unread_bytes: int, at_ms: int) -> None:
+        """Put on record how fast reading goes, and how much is yet to be read."""
+        pace = json.dumps((read_bytes_per_s, unread_bytes, at_ms))
+        with self._database.transaction() as db:
+            db.execute("INSERT OR REPLACE INTO meta VALUES ('pace', ?)", (pace,))
+
+    def pace(self) -> ReadingPace | None:
+        """Return how fast reading went when that was last put on record."""
+        with self._database.reading() as db:
+            row = db.execute("SELECT value FROM meta WHERE key = 'pace'").fetchone()
+        return None if row is None else ReadingPace(*json.loads(row[0]))
 
 
-def _file_row(checkpoint: Checkpoint, ledger: Ledger, now_ms: int) -> tuple[object, ...]:
-    c = checkpoint
-    where = (c.source, c.path, *c.node, *c.head, *c.tail, c.offset, c.size, c.held.to_bytes())
-    return (*where, now_ms, *ledger, c.row)
-
-
-def _checkpoint(row: tuple[Any, ...]) -> Checkpoint:
-    id, generation, source, path, canonical, device, inode, *rest = row  # noqa: A001
-    head_length, head_digest, tail_length, tail_digest, start, offset, size, held = rest
-    return Checkpoint(
-        row=id,
-        generation=uuid.UUID(bytes=generation),
-        source=source,
-        path=path,
-        canonical=canonical,
-        node=Node(device, inode),
-        head=Fingerprint(head_length, head_digest),
-        tail=Fingerprint(tail_length, tail_digest),
-        start=start,
-        offset=offset,
-        size=size,
-        held=Held.from_bytes(held or b""),
-    )
+def _account(row: tuple[Any, ...]) -> Account:
+    source, path, state, start, offset, held, *counts, why = row
+    held_lines = Held.from_bytes(held or b"")
+    return Account(source, path, state, start, offset, held_lines, Ledger(*counts), why)

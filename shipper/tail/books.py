@@ -25,8 +25,8 @@ class Books(Protocol):
     def move(self, checkpoint: Checkpoint) -> None:
         """Put on record that a generation is read from another file now, and open."""
 
-    def finish(self, checkpoint: Checkpoint, lost_bytes: int) -> None:
-        """Close the books on a generation that is over."""
+    def finish(self, checkpoint: Checkpoint, lost_bytes: int, *, why: str = "") -> None:
+        """Close the books on a generation that is over, and *why* it is."""
 
     def first_start_of(self, source: str) -> bool:
         """Tell whether *source* is new, and remember it."""

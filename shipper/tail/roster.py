@@ -108,7 +108,7 @@ class Roster:
 
     def finish(self, checkpoint: Checkpoint, event: str, lost_bytes: int, **facts: object) -> None:
         """Close the books: what was seen but not read is lost, and said so."""
-        self.books.finish(checkpoint, lost_bytes)
+        self.books.finish(checkpoint, lost_bytes, why=event.removeprefix("file."))
         self.orphans.remove(checkpoint)
         c = checkpoint
         self.report(event, path=c.path, offset=c.offset, lost_bytes=lost_bytes, **facts)

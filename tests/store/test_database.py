@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
 import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,6 +18,7 @@ import pytest
 from shipper.errors import StateBusyError, StateError
 from shipper.store.database import Database
 from shipper.store.schema import MIGRATIONS
+from tests.store.samples import first_schema
 
 
 def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
@@ -98,6 +103,98 @@ def test_a_path_that_cannot_be(tmp_path: Path, path: str) -> None:
         Database(tmp_path / path)
     assert caught.value.exit_code == 73
     assert caught.value.remedy
+
+
+def test_released_migrations_do_not_change() -> None:
+    """State files in the field have seen these very scripts: a change is a new one at the end."""
+    digests = [hashlib.sha256(script.encode()).hexdigest()[:16] for script in MIGRATIONS]
+    assert digests == ["a1ed29a1fa29f982", "c7979a77d7a97f7e"]
+
+
+def test_a_state_of_the_first_schema_is_brought_up_to_date(tmp_path: Path) -> None:
+    """A state file of schema 1 is opened, keeps what it holds, and is as good as a new one."""
+    first_schema(tmp_path / "old.db").close()
+    old, new = Database(tmp_path / "old.db"), Database(tmp_path / "new.db")
+    sql = "SELECT name, group_concat(DISTINCT column) FROM (SELECT m.name, i.name AS column "
+    sql += "FROM sqlite_master AS m, pragma_table_info(m.name) AS i ORDER BY 1, 2) GROUP BY 1"
+    with old.reading() as was, new.reading() as fresh:
+        assert was.execute(sql).fetchall() == fresh.execute(sql).fetchall()
+        assert was.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
+        assert was.execute("SELECT path, offset, lost_why FROM file").fetchall() == [
+            ("/logs/web.log", 10, None),
+            ("/logs/web.log.1", 20, None),
+        ]
+        ((seen,),) = was.execute("SELECT last_seen FROM stream").fetchall()
+    assert abs(seen / 1000 - time.time()) < 60
+    old.close()
+    new.close()
+
+
+# Durability
+
+
+_COMMITS = """
+import os, sys
+from pathlib import Path
+from shipper.store.database import Database
+
+database = Database(Path(sys.argv[1]))
+for name in ("first", "usual", "durable", "usual again"):
+    with database.transaction(durable=name == "durable") as db:
+        db.execute("INSERT INTO meta VALUES (?, '')", (name,))
+    os.write(1, f"committed: {name}.".encode())
+database.close()
+"""
+
+
+def test_what_is_durable_is_flushed_to_the_disk(tmp_path: Path) -> None:
+    """A durable commit flushes the write-ahead log before it returns; the usual ones don't."""
+    strace = shutil.which("strace")
+    if strace is None:
+        pytest.skip("strace is missing (Debian package strace)")
+    trace = tmp_path / "trace"
+    command = [strace, "-f", "-y", "-e", "trace=write,fsync,fdatasync", "-o", str(trace)]
+    child = [sys.executable, "-c", _COMMITS, str(tmp_path / "state.db")]
+    root = Path(__file__).parents[2]
+    traced = subprocess.run(
+        [*command, *child], cwd=root, capture_output=True, text=True, check=False
+    )
+    if "ptrace" in traced.stderr:
+        pytest.skip("strace may not trace here: the system forbids ptrace")
+    assert traced.returncode == 0, traced.stderr
+    flushes = [0]
+    for call in trace.read_text().splitlines():
+        if "committed: " in call:
+            flushes.append(0)
+        elif "sync(" in call and "state.db-wal" in call:
+            flushes[-1] += 1
+    first, usual, durable, again, _ = flushes
+    assert (usual, durable, again) == (0, 1, 0), f"{flushes}, {first} before the first"
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_only_what_is_durable_waits_for_the_disk(tmp_path: Path, fails: bool) -> None:
+    """SQLite is told to flush one transaction and, whatever comes of it, not the next."""
+    database = Database(tmp_path / "state.db")
+    assert _flushing(database) == "NORMAL"
+    with suppress(ZeroDivisionError), database.transaction(durable=True) as db:
+        assert _level(db) == "FULL"
+        _ = 1 / (not fails)
+    assert _flushing(database) == "NORMAL"
+    database.close()
+
+
+def _flushing(database: Database) -> str:
+    with database.transaction() as db:
+        return _level(db)
+
+
+def _level(db: sqlite3.Connection) -> str:
+    (level,) = db.execute("PRAGMA synchronous").fetchone()
+    return ("OFF", "NORMAL", "FULL", "EXTRA")[level]
+
+
+# Trouble
 
 
 def test_a_full_disk_is_worth_another_try(tmp_path: Path) -> None:

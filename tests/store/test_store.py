@@ -107,6 +107,26 @@ def test_lost_bytes_of_a_file_that_came_back(store: Store) -> None:
     assert store.ledgers()["web"].bytes_lost == 5
 
 
+def test_why_bytes_were_lost(store: Store) -> None:
+    """The cause of a loss stands with it, and goes with it when the file is read on."""
+    one, two = begin(store, path="/a", inode=1), begin(store, path="/b", inode=2)
+    store.finish(one, 30, 1, why="gone")
+    store.finish(two, 0, 1, why="finished")
+    assert [account.lost_why for account in store.accounts()] == ["gone", None]
+    store.commit([_read(one, "a")], 2)
+    assert [account.lost_why for account in store.accounts()] == [None, None]
+
+
+def test_a_checkpoint_without_a_row(store: Store) -> None:
+    """Where a row is gone nothing is queued: its events would have no checkpoint."""
+    lost, parse = _read(replace(begin(store), row=99), "a")
+    with pytest.raises(StateError, match=r"no row for /logs/web\.log"):
+        store.commit([Progress(lost, parse)], 1)
+    with pytest.raises(StateError, match=r"no row for /logs/web\.log"):
+        store.finish(lost, 0, 1, parse)
+    assert store.backlog().events == 0
+
+
 def test_a_generation_moves_to_another_source(store: Store) -> None:
     """A source that was given another name takes its files and their ledger along."""
     progress = _read(begin(store, source="old"), "a")
@@ -175,6 +195,30 @@ def test_ledgers_add_up_over_generations(store: Store) -> None:
     ledger = store.ledgers()["web"]
     assert (ledger.lines_read, ledger.bytes_emitted) == (2, 15)
     assert ledger.adds_up()
+
+
+# What others want to know
+
+
+def test_the_pace_of_reading(store: Store) -> None:
+    """The last pace on record is what is told; there is none before the first."""
+    assert store.pace() is None
+    store.note_pace(1.0, 2, 3)
+    store.note_pace(50_000.5, 12_300_000, 1_795_000_000_000)
+    assert store.pace() == (50_000.5, 12_300_000, 1_795_000_000_000)
+
+
+def test_a_snapshot_sees_no_others_work(tmp_path: Path) -> None:
+    """Within a snapshot all readings tell of one moment, whoever writes meanwhile."""
+    mine, other = Store.open(tmp_path), Store.open(tmp_path)
+    other.enqueue("web", [_batch("a")], 1)
+    with mine.snapshot():
+        assert mine.backlog().events == 1
+        other.enqueue("web", [_batch("b")], 1)
+        assert len(mine.peek(0, 1 << 30)) == 1
+    assert mine.backlog().events == 2
+    mine.close()
+    other.close()
 
 
 # Queue
@@ -268,18 +312,6 @@ def test_used_bytes_fall_when_the_queue_drains(store: Store) -> None:
     assert store.used_bytes() > 10**6
     store.settle([Settlement(q, 1) for q in store.peek(0, 1 << 30)], 1)
     assert store.used_bytes() < empty + 100_000
-
-
-def test_changes_by_others_show(tmp_path: Path) -> None:
-    """Another connection's writing shows, one's own does not."""
-    mine, other = Store.open(tmp_path), Store.open(tmp_path)
-    before = mine.changes()
-    mine.enqueue("web", [_batch("a")], 1)
-    assert mine.changes() == before
-    other.enqueue("web", [_batch("b")], 1)
-    assert mine.changes() != before
-    mine.close()
-    other.close()
 
 
 @pytest.mark.parametrize("place", ["file", "file/below"])
