@@ -1,25 +1,62 @@
 """The audit: does everything that was read add up to what became of it?
 
-Rule 1: of each file, read == the sum of the fates and of what is held, in lines and in bytes.
+Rule 1: of each file, read == the sum of the fates and of what is held, in lines and in bytes; and
+        so of the sums that stand for the files whose rows were collected.
 Rule 2: of each source, the bytes between where reading began and the checkpoints == bytes read.
         (Not of each file: what is held at the end of a rotated one is counted in the next.)
 Rule 3: over all, events made + records replayed == delivered + queued + events refused for good.
+Rule 4: all is read from one snapshot, so that it adds up while a shipper runs.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple, Self
 
+from shipper.model import Ledger
+from shipper.store.collection import UNKNOWN, Collected
 from shipper.store.store import Account, Store
+
+
+class Sum(NamedTuple):
+    """What became of some files: how many, the ledger, what is held, and bytes lost by cause."""
+
+    files: int
+    ledger: Ledger
+    lines_held: int
+    bytes_held: int
+    lost: dict[str, int]
+
+    @classmethod
+    def of(cls, accounts: Iterable[Account]) -> Self:
+        """Add up *accounts*."""
+        every = list(accounts)
+        lost: Counter[str] = Counter()
+        for account in every:
+            if account.ledger.bytes_lost:
+                lost[account.lost_why or UNKNOWN] += account.ledger.bytes_lost
+        return cls(
+            len(every),
+            Ledger(*map(sum, zip(*(account.ledger for account in every), strict=True))),
+            sum(account.held.lines for account in every),
+            sum(account.held.width for account in every),
+            dict(lost),
+        )
+
+    @classmethod
+    def of_collected(cls, collected: Collected) -> Self:
+        """Take the sums of generations whose rows were collected; nothing is held of them."""
+        return cls(collected.generations, collected.ledger, 0, 0, collected.lost)
 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """The books of all files, and the sum over all events."""
+    """The books of all files, of those whose rows were collected, and the sum over all events."""
 
     accounts: list[Account]
+    collected: dict[str, Collected]
     made: int
     replayed: int
     delivered: int
@@ -29,15 +66,52 @@ class Audit:
     @property
     def adds_up(self) -> bool:
         """Whether there is nothing wrong."""
-        return not list(self.faults())
+        return not any(self.faults())
 
     def faults(self) -> Iterator[str]:
         """Yield, in a sentence each, what does not add up."""
         yield from _file_faults(self.accounts)
-        yield from _source_faults(self.accounts)
+        yield from _collected_faults(self.collected)
+        yield from self._source_faults()
         there, gone = self.made + self.replayed, self.delivered + self.queued + self.refused
         if there != gone:
             yield f"{there} events were made, but {gone} are delivered, queued or refused"
+
+    def _source_faults(self) -> Iterator[str]:
+        read = Counter({source: each.span for source, each in self.collected.items()})
+        booked = Counter(
+            {source: each.ledger.bytes_read for source, each in self.collected.items()}
+        )
+        for account in self.accounts:
+            read[account.source] += account.offset - account.start
+            booked[account.source] += account.ledger.bytes_read
+        for source, size in read.items():
+            if size != booked[source]:
+                yield f"source {source}: {size} bytes were read, but {booked[source]} are booked"
+
+
+def audit(store: Store) -> Audit:
+    """Read the books. Raises StateError."""
+    with store.snapshot():
+        accounts = store.accounts()
+        collected = store.collection.sums()
+        counters = store.counters()
+        queued = store.backlog().events
+        refused = store.dead_letters.events()
+
+    def total(name: str) -> int:
+        return sum(value for (counted, _), value in counters.items() if counted == name)
+
+    made = sum(account.ledger.events for account in accounts)
+    return Audit(
+        accounts=accounts,
+        collected=collected,
+        made=made + sum(each.ledger.events for each in collected.values()),
+        replayed=total("replayed"),
+        delivered=total("delivered"),
+        queued=queued,
+        refused=refused,
+    )
 
 
 def _file_faults(accounts: Iterable[Account]) -> Iterator[str]:
@@ -46,30 +120,11 @@ def _file_faults(accounts: Iterable[Account]) -> Iterator[str]:
             yield f"{account.path}: {account.ledger.lines_read} lines read, not all have a fate"
 
 
-def _source_faults(accounts: Iterable[Account]) -> Iterator[str]:
-    read: Counter[str] = Counter()
-    booked: Counter[str] = Counter()
-    for account in accounts:
-        read[account.source] += account.offset - account.start
-        booked[account.source] += account.ledger.bytes_read
-    for source, size in read.items():
-        if size != booked[source]:
-            yield f"source {source}: {size} bytes were read, but {booked[source]} are booked"
-
-
-def audit(store: Store) -> Audit:
-    """Read the books. Raises StateError."""
-    accounts = store.accounts()
-    counters = store.counters()
-
-    def total(name: str) -> int:
-        return sum(value for (counted, _), value in counters.items() if counted == name)
-
-    return Audit(
-        accounts=accounts,
-        made=sum(account.ledger.events for account in accounts),
-        replayed=total("replayed"),
-        delivered=total("delivered"),
-        queued=store.backlog().events,
-        refused=store.dead_letters.events(),
-    )
+def _collected_faults(collected: Mapping[str, Collected]) -> Iterator[str]:
+    for source, each in collected.items():
+        if not each.ledger.adds_up():
+            read = each.ledger.lines_read
+            yield f"source {source}: {read} lines read of collected files, not all have a fate"
+        if (known := sum(each.lost.values())) != each.ledger.bytes_lost:
+            lost = each.ledger.bytes_lost
+            yield f"source {source}: {lost} bytes lost of collected files, {known} have a cause"
