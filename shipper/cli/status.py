@@ -49,6 +49,7 @@ def _show(now: Status) -> None:
     click.echo(f"shipper:   {running}" + (f", no sign of life for {life:.0f} s" if stuck else ""))
     oldest = f", the oldest for {now.oldest_seconds:.0f} s" if now.oldest_seconds else ""
     click.echo(f"queue:     {now.queued_events:,} events wait{oldest}")
+    click.echo(f"behind:    {_behind(now)}")
     click.echo(f"state:     {now.state_bytes:,} bytes on disk")
     for source, ledger in now.ledgers.items():
         delivered = now.delivered.get(source, 0)
@@ -61,3 +62,25 @@ def _show(now: Status) -> None:
         click.echo(f"file:      {file.unread:>12,} of {file.size:,} bytes unread  {file.path}")
     if len(now.files) > _FILES:
         click.echo(f"           … and {len(now.files) - _FILES} more files (see --json)")
+
+
+def _behind(now: Status) -> str:
+    """Return how much is yet to be read, and how long that takes, as far as it is known."""
+    from rich.filesize import decimal
+
+    if not now.unread_bytes:
+        return "nothing"
+    behind = sum(1 for file in now.files if file.unread)
+    files = f" in {behind:,} {'file' if behind == 1 else 'files'}" if behind else ""
+    what = f"{decimal(now.unread_bytes)}{files}"
+    if now.eta_seconds is not None:
+        rate = decimal(round(now.read_bytes_per_second or 0))
+        return f"{what}, about {_span(now.eta_seconds)} at {rate}/s"
+    return what if now.read_bytes_per_second is None else f"{what}, and nothing is being read"
+
+
+def _span(seconds: float) -> str:
+    """Return a length of time in the largest unit of which there are two, or in seconds."""
+    units = ((86_400, "days"), (3_600, "h"), (60, "min"))
+    size, name = next((unit for unit in units if seconds >= 2 * unit[0]), (1, "s"))
+    return f"{round(seconds / size):,} {name}"

@@ -10,7 +10,7 @@ from typing import Any
 from shipper.config.models import Config
 from shipper.model import Ledger
 from shipper.store.lock import alive_at, holder
-from shipper.store.store import Store
+from shipper.store.store import ReadingPace, Store
 
 # `run` gives a sign of life every 5 s while its pump turns; a machine may be slow.
 _ALIVE_SECONDS = 60.0
@@ -29,7 +29,12 @@ class FileStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The whole picture. `pid` is None when nothing runs; ages are in seconds."""
+    """The whole picture. `pid` is None when nothing runs; ages are in seconds.
+
+    `unread_bytes` is what the running shipper counts, else what its files' sizes say.
+    `eta_seconds` is how long reading that takes at `read_bytes_per_second`; both are None where
+    that is not known: nothing runs, it said nothing for a minute, or (the former) it stands still.
+    """
 
     pid: int | None
     sign_of_life_seconds: float | None
@@ -40,6 +45,9 @@ class Status:
     refused: dict[str, int]
     dead_letters: list[tuple[str, str, int]]
     ledgers: dict[str, Ledger]
+    unread_bytes: int
+    read_bytes_per_second: float | None
+    eta_seconds: float | None
     files: list[FileStatus]
 
     @property
@@ -69,8 +77,13 @@ def status_of(config: Config, store: Store) -> Status:
     counters = store.counters()
     life = alive_at(config.state)
     oldest = backlog.oldest_ms
+    pid = holder(config.state)
+    pace = store.pace() if pid else None
+    if pace and abs(now - pace.at_ms / 1000) > _ALIVE_SECONDS:
+        pace = None
+    files = _files(store)
     return Status(
-        pid=holder(config.state),
+        pid=pid,
         sign_of_life_seconds=max(0.0, now - life) if life is not None else None,
         queued_events=backlog.events,
         oldest_seconds=max(0.0, now - oldest / 1000) if oldest is not None else None,
@@ -79,8 +92,19 @@ def status_of(config: Config, store: Store) -> Status:
         refused={source: n for (name, source), n in counters.items() if name == "buried" and n},
         dead_letters=store.dead_letters.reasons(),
         ledgers=store.ledgers(),
-        files=_files(store),
+        unread_bytes=pace.unread_bytes if pace else sum(file.unread for file in files),
+        read_bytes_per_second=pace.read_bytes_per_s if pace else None,
+        eta_seconds=_eta(pace),
+        files=files,
     )
+
+
+def _eta(pace: ReadingPace | None) -> float | None:
+    if pace is None:
+        return None
+    if not pace.unread_bytes:
+        return 0.0
+    return pace.unread_bytes / pace.read_bytes_per_s if pace.read_bytes_per_s > 0 else None
 
 
 def _files(store: Store) -> list[FileStatus]:
