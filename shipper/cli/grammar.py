@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import orjson
 
+from shipper.cli.grammar_from import COMMANDS
 from shipper.cli.options import directories_option, library, patterns_option
 from shipper.errors import DataError
 
@@ -14,6 +15,10 @@ from shipper.errors import DataError
 @click.group()
 def grammar() -> None:
     """List, show and test grammars; write their schemas."""
+
+
+for _command in COMMANDS:
+    grammar.add_command(_command)
 
 
 @grammar.command("list")
