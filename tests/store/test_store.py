@@ -188,6 +188,19 @@ def test_a_turn_without_room_changes_nothing(store: Store) -> None:
     assert store.backlog().events == 200
 
 
+@pytest.mark.parametrize("durable", [False, True])
+def test_a_turn_that_cannot_be_read_again_is_durable(store: Store, durable: bool) -> None:
+    """A durable turn is flushed before it counts as committed, another one is not."""
+    progress = _read(begin(store), "a")
+    said: list[str] = []
+    with store._database.reading() as db:
+        db.set_trace_callback(said.append)
+    store.commit([progress], 1, durable=durable)
+    flushed = said[:2] == ["PRAGMA synchronous = FULL", "BEGIN IMMEDIATE"]
+    assert flushed is durable
+    assert (said[-1] == "PRAGMA synchronous = NORMAL") is durable
+
+
 def test_ledgers_add_up_over_generations(store: Store) -> None:
     """A source's ledger is the sum over all its files."""
     one, two = begin(store, path="/a", inode=1), begin(store, path="/b", inode=2)
