@@ -16,7 +16,7 @@ Rule 6: sweeps come soon after a sweep that found something, and less and less o
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -26,7 +26,7 @@ from shipper.lanes import Allowance, Speed
 from shipper.model import Clock, Report
 from shipper.store.store import Store
 from shipper.tail.chunk import Changed, Chunk
-from shipper.tail.fleet import Fleet
+from shipper.tail.fleet import Fleet, Source
 from shipper.tail.tailer import Tailer
 from shipper.turn import Turn, predecessor
 
@@ -113,6 +113,7 @@ class Pump:
         self._paused = ""
         self.turned_at = clock.monotonic()
         self.caught_up = False
+        self.done = False  # caught up, and no stream will bring more
         self.commits = 0
         self.lag = Lag()
         # Whether hints tell of new lines in all files, so that sweeps need not.
@@ -162,6 +163,21 @@ class Pump:
             return self._pace.nudged_sweep
         return self._pace.poll if self.hot else None
 
+    def drain(self, kept: Sequence[Source] = ()) -> None:
+        """Commit what was taken out of streams, as reading ends; those of *kept* sources go on.
+
+        It can't be read again, so it goes into the queue even if that is full.
+        """
+        streams, now = self._fleet.streams, self._clock.monotonic()
+        try:
+            streams.cut_off(now, kept)
+            while cut := streams.cut():
+                chunks = [(t, chunk) for t in cut if (chunk := self._chunk(t, now))]
+                if chunks:
+                    self._commit(chunks, [], now)
+        except StateBusyError as error:
+            self._pause(error.message)
+
     def _read(self, now: float, *, swept: bool) -> int:
         """Read and commit; return the bytes."""
         self._heed(now)
@@ -174,6 +190,7 @@ class Pump:
         if swept or ready:
             settled = swept and not ready and not self._holding
             self.caught_up = settled and not self._fleet.crowded
+        self.done = self.caught_up and not self._fleet.streams.flowing
         size = sum(chunk.width for _, chunk in chunks)
         self._speed.add(size)
         return size
@@ -270,7 +287,7 @@ class Pump:
         for tailer in late:
             if tailer not in moved:
                 turn.flush(tailer)
-        self._store.commit(turn.progress, int(wall * 1000))
+        self._store.commit(turn.progress, int(wall * 1000), durable=turn.perishable)
         turn.advance(now)
         self.commits += 1
         touched = self._holding.union(turn.tailers)
@@ -290,7 +307,7 @@ class Pump:
         ]
 
     def _pause(self, why: str) -> None:
-        self.caught_up = False
+        self.caught_up = self.done = False
         if self._paused != why:
             self._paused = why
             self._report("pump.paused", why=why)

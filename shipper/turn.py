@@ -17,6 +17,7 @@ from shipper.model import Ledger
 from shipper.store.store import Progress
 from shipper.tail.checkpoint import Checkpoint
 from shipper.tail.chunk import Chunk
+from shipper.tail.stream import StreamTailer
 from shipper.tail.tailer import Tailer
 
 
@@ -32,6 +33,11 @@ class Turn:
     def progress(self) -> list[Progress]:
         """What is to be committed, in this order."""
         return [progress for _, _, progress in self._moves]
+
+    @property
+    def perishable(self) -> bool:
+        """Whether some of it can't be read again, whatever happens: it came from a stream."""
+        return any(isinstance(tailer, StreamTailer) for tailer, _, _ in self._moves)
 
     @property
     def tailers(self) -> list[Tailer]:

@@ -27,9 +27,10 @@ from shipper.model import Clock, Ledger
 from shipper.pump import Pace, Pump
 from shipper.service.assemble import Books
 from shipper.store.store import Queued, Store
+from shipper.tail.chunk import Limits
 from shipper.tail.fleet import Fleet, Source
 from shipper.tail.glob import Exclude, Glob
-from shipper.tail.chunk import Limits
+from shipper.tail.streams import OpenStreams
 
 _ANY_LINE = r"""
 name: any_line
@@ -157,13 +158,18 @@ class Shipper:
         policy: Policy | None = None,
         line_bytes: int = 1 << 20,
         max_bytes: int = 180_000,
+        stdin: Callable[[], int] | None = None,
     ) -> None:
-        """Ship what *patterns* name (below ``home/logs``), or what *sources* do."""
+        """Ship what *patterns* name (below ``home/logs``), or what *sources* do.
+
+        The pattern ``-`` is standard input, which *stdin* opens.
+        """
         self.home = home
         self.logs = Logs(home / "logs")
         self.clock = FakeClock()
         self.reports = Reports()
-        self.sources = list(sources or [self.source("logs", *patterns)])
+        self.sources = [self.source("logs", *patterns)] if sources is None else list(sources)
+        self.stdin = stdin
         self.limits = limits or Limits()
         self.pace = pace or Pace(sweep=SWEEP)
         self._recipe = Recipe(
@@ -180,8 +186,9 @@ class Shipper:
         self, name: str, *patterns: str, exclude: Sequence[str] = (), from_end: bool = False
     ) -> Source:
         """Make a source of patterns relative to the logs."""
-        globs = tuple(Glob(str(self.logs.path(pattern))) for pattern in patterns)
-        return Source(name, globs, Exclude(exclude), from_end=from_end)
+        globs = tuple(Glob(str(self.logs.path(pattern))) for pattern in patterns if pattern != "-")
+        stdin = "-" in patterns
+        return Source(name, globs, Exclude(exclude), from_end=from_end, stdin=stdin)
 
     # Life and death
 
@@ -189,16 +196,39 @@ class Shipper:
         """Start on the state that is there, with other *sources* if any are given."""
         self.sources = list(sources) or self.sources
         self.store = Store.open(self.state)
+        self.streams = OpenStreams(self.reports, self.stdin)
+        self._assemble()
+
+    def _assemble(self) -> None:
         clock = self.clock.clock()
         recipes = {source.name: self._recipe for source in self.sources}
         books = Books(self.store, recipes, self.store.namespace("test-host"), clock)
-        self.fleet = Fleet(self.sources, books, self.reports, limits=self.limits, grace=GRACE)
+        self.fleet = Fleet(
+            self.sources,
+            books,
+            self.reports,
+            limits=self.limits,
+            grace=GRACE,
+            streams=self.streams,
+        )
         recipes = {source.name: self._recipe for source in self.sources}
         self.pump = Pump(self.fleet, self.store, recipes, self.reports, pace=self.pace, clock=clock)
 
+    def reconfigure(self, *sources: Source) -> None:
+        """Go on with other *sources*, as after a reload."""
+        self.pump.drain(sources)
+        self.fleet.close()
+        self.sources = list(sources)
+        self._assemble()
+
     def stop(self) -> None:
         """Stop in good order."""
+        self.pump.drain()
+        self._close()
+
+    def _close(self) -> None:
         self.fleet.close()
+        self.streams.close()
         self.store.close()
 
     def kill(self) -> None:
@@ -208,7 +238,7 @@ class Shipper:
         for name in ("state.db", "state.db-wal"):
             if (self.state / name).exists():
                 shutil.copy(self.state / name, after / name)
-        self.stop()
+        self._close()
         self.state = after
 
     def restart(self, *sources: Source) -> None:

@@ -90,9 +90,9 @@ def test_a_failed_commit_advances_nothing(ship: Make) -> None:
     turns: list[object] = []
     commit = shipper.store.commit
 
-    def spy(turn: object, now_ms: int) -> None:
+    def spy(turn: object, now_ms: int, *, durable: bool) -> None:
         turns.append([p.parse for p in turn])  # type: ignore[attr-defined]
-        commit(turn, now_ms)  # type: ignore[arg-type]
+        commit(turn, now_ms, durable=durable)  # type: ignore[arg-type]
 
     shipper.store.commit = spy  # type: ignore[method-assign, assignment]
     with shipper.store._database.transaction() as db:

@@ -34,6 +34,7 @@ from shipper.tail.checkpoint import Checkpoint, Node, Sighting
 from shipper.tail.chunk import Limits
 from shipper.tail.fleet import Fleet, Source
 from shipper.tail.glob import Exclude, Glob
+from shipper.tail.streams import OpenStreams
 from shipper.tail.watch import Watch
 
 CLOCK = Clock(wall=time.time, monotonic=time.monotonic)
@@ -148,17 +149,20 @@ def open_state(config: Config, stack: ExitStack) -> State:
     return State(store, lock, namespace)
 
 
-def assemble(config: Config, state: State, report: Report, stack: ExitStack) -> Parts:
-    """Wire the parts round the *state*. Raises StateError, GrammarError."""
+def assemble(
+    config: Config, state: State, streams: OpenStreams, report: Report, stack: ExitStack
+) -> Parts:
+    """Wire the parts round the *state* and the *streams*. Raises StateError, GrammarError."""
     recipes = recipes_of(config)
     store = state.store
-    sources = [_source(source) for source in config.sources]
+    sources = sources_of(config)
     fleet = Fleet(
         sources,
         Books(store, recipes, state.namespace, CLOCK),
         report,
         limits=Limits(chunk_bytes=config.tail.chunk_bytes),
         grace=config.tail.rotate_grace,
+        streams=streams,
     )
     stack.callback(fleet.close)
     pace = Pace(
@@ -223,14 +227,20 @@ def envelope(config: Config, source: SourceConfig) -> Envelope:
     )
 
 
+def sources_of(config: Config) -> list[Source]:
+    """Return what the sources of *config* read."""
+    return [_source(source) for source in config.sources]
+
+
 def _source(source: SourceConfig) -> Source:
     return Source(
         source.name,
-        tuple(Glob(str(pattern)) for pattern in source.paths),
+        tuple(Glob(str(pattern)) for pattern in source.globs),
         Exclude(source.exclude),
         from_end=source.start == "end",
         encoding=Encoding.named(source.encoding),
         partial_after=source.partial_after,
+        stdin=source.stdin,
     )
 
 

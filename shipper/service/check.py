@@ -57,21 +57,33 @@ def _paths(each: Survey, place: str) -> Iterator[Finding]:
     for path, error in each.blind.items():
         remedy = "give this user read access (and x on each directory above)"
         yield Finding("warning", f"{place}: {path} can't be read: {error.strerror}", remedy)
-    for path in each.files:
+    for path in (*each.files, *each.fifos):
         if not os.access(path, os.R_OK, effective_ids=True):
             yield Finding("warning", f"{place}: {path} can't be read", "give this user read access")
+    yield from _streams(each, place)
     if each.files:
         yield Finding("ok", f"source {name}: {len(each.files)} files")
-    else:
+    elif not each.fifos and each.globs:
         remedy = "right if they come later; else see the paths"
         yield Finding("warning", f"{place}: source {name}: no file matches yet", remedy)
+
+
+def _streams(each: Survey, place: str) -> Iterator[Finding]:
+    name = each.source.name
+    if each.source.stdin:
+        yield Finding("ok", f"source {name}: standard input")
+    for path in each.fifos:
+        yield Finding("ok", f"source {name}: {path} is a FIFO, read anew for each writer")
+        if path not in each.source.globs:
+            what = f"{place}: a pattern takes the FIFO {path}: what shipper reads nobody else does"
+            yield Finding("warning", what, "exclude it, or write its path in full")
 
 
 def _overlaps(surveys: Iterable[Survey]) -> Iterator[Finding]:
     owner: dict[str, str] = {}
     for each in surveys:
         name = each.source.name
-        for path in each.files:
+        for path in (*each.files, *each.fifos):
             first = owner.setdefault(path, name)
             if first != name:
                 what = f"{path} is named by the sources {first} and {name}: {first} reads it"

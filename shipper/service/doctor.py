@@ -44,6 +44,7 @@ class Survey:
     globs: tuple[Glob, ...]
     exclude: Exclude
     files: Sequence[str]
+    fifos: Sequence[str] = ()
     blind: Mapping[str, OSError] = field(default_factory=dict)
 
     def takes(self, path: str) -> bool:
@@ -53,13 +54,14 @@ class Survey:
 
 def survey(source: SourceConfig) -> Survey:
     """Look for the files of *source*."""
-    globs = tuple(Glob(pattern) for pattern in source.paths)
+    globs = tuple(Glob(pattern) for pattern in source.globs)
     exclude = Exclude(source.exclude)
     found = Found()
     for glob in globs:
         glob.find(found)
     files = [path for path in found.files if not exclude.matches(path)]
-    return Survey(source, globs, exclude, files, found.blind)
+    fifos = [path for path in found.fifos if not exclude.matches(path)]
+    return Survey(source, globs, exclude, files, fifos, found.blind)
 
 
 def examine(

@@ -37,7 +37,14 @@ _WARNINGS = {
     "watch.silent",
     "watch.unavailable",
 }
-_DETAILS = {"file.opened", "file.finished", "file.rotated", "file.renamed"}
+_DETAILS = {
+    "file.finished",
+    "file.opened",
+    "file.renamed",
+    "file.rotated",
+    "stream.closed",
+    "stream.opened",
+}
 
 
 def report(name: str, /, **facts: object) -> None:

@@ -1,16 +1,19 @@
 """Running: start the threads, tell how it goes, stop in good order.
 
 Stopping: no new turn begins, the turns under way end (a request included) within the grace time,
-the state is written back and closed. What was not sent stays in the queue.
+the state is written back and closed. What was not sent stays in the queue. What was taken out of
+a pipe and not committed is committed now: nobody can read it again.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
+import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, nullcontext, suppress
+from contextlib import ExitStack, closing, nullcontext, suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,10 +21,12 @@ from shipper.config.models import Config
 from shipper.errors import CollectorError, StateError
 from shipper.model import Report
 from shipper.pump import Lag
-from shipper.service.assemble import Parts, State, assemble, open_state
+from shipper.service.assemble import Parts, State, assemble, open_state, sources_of
 from shipper.service.doctor import examine
+from shipper.service.listening import ListeningBell
 from shipper.service.reload import Reloader
 from shipper.service.threads import Crew, Stopping, stop_on_signal
+from shipper.tail.streams import OpenStreams
 from shipper.tail.watch import watching
 
 _TICK = 0.1
@@ -61,6 +66,7 @@ def run(
 ) -> Snapshot:
     """Run until stopped by a signal, or with `once` until all is delivered.
 
+    Where standard input is all that is read, its end is the end as well, once all is delivered.
     With a *reloader*, take up changed configurations on the way. Raises StateError, GrammarError,
     CollectorError (`once` gave up; the queue keeps the events), and whatever unexpected error
     stopped a thread.
@@ -73,8 +79,9 @@ def run(
         stack.enter_context(reloader.listening() if reloader else nullcontext())
         _examine(config, report)
         report("service.started", pid=os.getpid(), state=config.state)
+        streams = stack.enter_context(closing(OpenStreams(report, _take_stdin)))
         while True:
-            shift = _Shift(config, state, report, manner, stopping)
+            shift = _Shift(config, state, streams, report, manner, stopping)
             last, fresh = shift.work(tell, reloader)
             if fresh is None:
                 report("service.stopped", delivered=last.delivered, queued=last.queued)
@@ -89,12 +96,14 @@ class _Shift:
         self,
         config: Config,
         state: State,
+        streams: OpenStreams,
         report: Report,
         manner: Manner,
         stopping: Stopping,
     ) -> None:
         self._config = config
         self._state = state
+        self._streams = streams
         self._report = report
         self._manner = manner
         self._stopping = stopping
@@ -104,17 +113,20 @@ class _Shift:
     ) -> tuple[Snapshot, Config | None]:
         """Run to the end; return how it went, and the configuration to go on with, if any."""
         with ExitStack() as stack:
-            parts = assemble(self._config, self._state, self._report, stack)
+            parts = assemble(self._config, self._state, self._streams, self._report, stack)
             crew = Crew()
             watch = _Watch(parts, tell)
             _start(parts, crew, stack, self._config)
             try:
                 fresh, gave_up = self._until_done(crew, watch, reloader)
             finally:
-                if busy := crew.join(self._manner.grace):
+                busy = crew.join(self._manner.grace)
+                if busy:
                     self._report("service.busy", threads=",".join(busy))
             if crew.crash is not None:
                 raise crew.crash
+            if "pump" not in busy:
+                parts.pump.drain(sources_of(fresh) if fresh else ())
             last = watch.look()
         if gave_up:
             what = f"nothing could be delivered for {self._manner.give_up:g} s: {last.trouble}"
@@ -129,7 +141,7 @@ class _Shift:
         manner = self._manner
         while not self._stopping.wait(_TICK) and not crew.stopping.is_set():
             watch.tick()
-            if manner.once and watch.done():
+            if (manner.once or self._only_stdin()) and watch.done():
                 break
             if manner.once and watch.hopeless(manner.give_up):
                 return None, True
@@ -137,12 +149,29 @@ class _Shift:
                 return fresh, False
         return None, False
 
+    def _only_stdin(self) -> bool:
+        return not any(source.globs for source in self._config.sources)
+
 
 def _raise_descriptor_limit() -> None:
     """Take as many file descriptors as there may be: each file that is read holds one."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(ValueError, OSError):  # where the system says no, what there is has to do
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _take_stdin() -> int:
+    """Return standard input on a descriptor of its own, with nothing left in its place.
+
+    So its end is its end, and nobody else reads of it. Raises OSError where there is none.
+    """
+    if sys.__stdin__ is None:  # it was closed at the start: 0 may be any other file by now
+        raise OSError(errno.EBADF, "Standard input is closed")
+    fd = os.dup(0)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return fd
 
 
 def _examine(config: Config, report: Report) -> None:
@@ -155,7 +184,9 @@ def _examine(config: Config, report: Report) -> None:
 
 
 def _start(parts: Parts, crew: Crew, stack: ExitStack, config: Config) -> None:
-    reading, sending = crew.bell(), crew.bell()
+    listening = ListeningBell(parts.fleet.streams.listening)
+    reading = crew.bell(stack.enter_context(closing(listening)))
+    sending = crew.bell()
 
     def pump_turn() -> float | None:
         before = parts.pump.commits
@@ -201,11 +232,11 @@ class _Watch:
         )
 
     def done(self) -> bool:
-        return self._parts.pump.caught_up and self._parts.store.backlog().batches == 0
+        return self._parts.pump.done and self._parts.store.backlog().batches == 0
 
     def hopeless(self, after: float) -> bool:
         pump = self._parts.pump
-        stuck = bool(pump.paused) or pump.caught_up
+        stuck = bool(pump.paused) or pump.done
         return stuck and self._parts.emitter.failing_for() > after
 
     def _counts(self) -> tuple[int, int]:

@@ -80,9 +80,9 @@ class Crew:
         self._threads: list[threading.Thread] = []
         self._bells: list[Bell] = []
 
-    def bell(self) -> Bell:
-        """Return a new bell that also rings when the crew is joined."""
-        self._bells.append(Bell())
+    def bell(self, bell: Bell | None = None) -> Bell:
+        """Return a new bell, or *bell*, that also rings when the crew is joined."""
+        self._bells.append(bell or Bell())
         return self._bells[-1]
 
     def start(self, name: str, turn: Turn, bell: Bell, idle: Callable[[], float]) -> None:

@@ -19,7 +19,7 @@ Rule 9: news that were not taken up, because the books were busy, stay news.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 
 from shipper.model import Report
 from shipper.tail.books import Books
@@ -30,6 +30,8 @@ from shipper.tail.kin import copies_beside, copy_among, is_rest
 from shipper.tail.newcomer import Newcomer
 from shipper.tail.reception import Reception, resumes
 from shipper.tail.roster import Roster
+from shipper.tail.stream import StreamTailer
+from shipper.tail.streams import OpenStreams, Streams
 from shipper.tail.survey import News, Place, Source, Survey, look_of, recordable, within
 from shipper.tail.tailer import Tailer
 
@@ -49,13 +51,18 @@ class Fleet:
         *,
         limits: Limits,
         grace: float,
+        streams: OpenStreams | None = None,
     ) -> None:
-        """Take up the generations on record; *grace* is in seconds (rule 3)."""
+        """Take up the generations on record; *grace* is in seconds (rule 3).
+
+        *streams* are open already, and stay open when the fleet is closed.
+        """
         self._missed: Callable[[str, float], None] = lambda _path, _now: None
         self._sources = sources
         self._roster = Roster(sources, books, report, limits=limits, grace=grace)
         self._reception = Reception(self._roster)
         self._survey = Survey(sources, self._unfit)
+        self.streams = Streams(self._roster, sources, streams or OpenStreams(report))
         self._news = News(set(), set())
         self._strangers: dict[Node, Place] = {}
         self._thorough_due = float("-inf")
@@ -82,12 +89,14 @@ class Fleet:
         """Tell whether some source names *path*."""
         return any(source.names(path) for source in self._sources)
 
-    def tailers(self) -> Collection[Tailer]:
+    def tailers(self) -> list[Tailer]:
         """Return all tailers."""
-        return self._roster.tailers.values()
+        return [*self._roster.tailers.values(), *self.streams.tailers()]
 
     def reads(self, tailer: Tailer) -> bool:
-        """Tell whether *tailer* still has its file."""
+        """Tell whether *tailer* still has its file, or stream."""
+        if isinstance(tailer, StreamTailer):
+            return self.streams.reads(tailer)
         return self._roster.tailers.get(tailer.node) is tailer
 
     def arrivals(self) -> list[Tailer]:
@@ -102,6 +111,7 @@ class Fleet:
         """
         awake = self._roster.awake.values()
         ready = [t for t in awake if t.ready or t.overdue(now) or self.final(t, now)]
+        ready += self.streams.ready(now)
         return sorted(ready, key=lambda t: (t.detached_at is None, t.served_at))
 
     def poll(self, now: float, hot: float) -> None:
@@ -115,6 +125,7 @@ class Fleet:
                     self._look(tailer, now)
             elif tailer.idle and not tailer.waits:
                 del self._roster.awake[tailer.node]
+        self.streams.poll(now)
 
     def hot(self, now: float, hot: float) -> bool:
         """Tell whether some file grew within the last *hot* seconds."""
@@ -132,6 +143,8 @@ class Fleet:
 
     def final(self, tailer: Tailer, now: float) -> bool:
         """Tell whether the file of *tailer* is over, so that nothing more is waited for."""
+        if isinstance(tailer, StreamTailer):
+            return tailer.final
         if tailer.ready or (tailer.detached_at is None and not tailer.unfinished):
             return False
         return now - max(tailer.detached_at or tailer.grew_at, tailer.grew_at) >= self._roster.grace
@@ -139,6 +152,7 @@ class Fleet:
     def sweep(self, now: float) -> None:
         """Look at all files and make the tailers agree with them."""
         self._gather_news(now)
+        self.streams.sweep(self._survey.fifos)
         for node in self._news.changed:
             self._meet(node, now)
         self._miss(now)
@@ -182,7 +196,10 @@ class Fleet:
         self._roster.newcomers[tailer.node] = waiting
 
     def retire(self, tailer: Tailer) -> None:
-        """Let go of a file that is over and read to its end."""
+        """Let go of a file or a stream that is over and read to its end."""
+        if isinstance(tailer, StreamTailer):
+            self.streams.retire(tailer)
+            return
         # While a file is held nobody else gets its inode; then the next best file may.
         last = tailer.checkpoint.ended() if tailer.deleted() else tailer.checkpoint
         self._roster.finish(last, "file.finished", tailer.lost_bytes)

@@ -25,9 +25,10 @@ _GLOBSTAR = "**"
 
 @dataclass
 class Found:
-    """The regular files that exist, by path, and the places that could not be looked at."""
+    """The regular files and FIFOs that exist, by path, and what could not be looked at."""
 
     files: dict[str, os.stat_result] = field(default_factory=dict)
+    fifos: dict[str, os.stat_result] = field(default_factory=dict)
     blind: dict[str, OSError] = field(default_factory=dict)
 
 
@@ -72,6 +73,8 @@ class Glob:
                 continue
             if stat.S_ISREG(status.st_mode):
                 found.files[path] = status
+            elif stat.S_ISFIFO(status.st_mode):
+                found.fifos[path] = status
 
     def paths(self, disk: Listings) -> list[str]:
         """Return the paths that the pattern names in *disk*: of files or anything else, if at all.

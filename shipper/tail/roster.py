@@ -19,6 +19,7 @@ from shipper.tail.face import Face
 from shipper.tail.kin import Departed
 from shipper.tail.newcomer import Newcomer
 from shipper.tail.orphans import Orphans
+from shipper.tail.stream import is_stream
 from shipper.tail.survey import Look, Source
 from shipper.tail.tailer import Tailer
 from shipper.tail.troubles import Troubles
@@ -50,7 +51,8 @@ class Roster:
         self.let_go: set[Node] = set()
         self.newcomers: dict[Node, Newcomer] = {}
         self.resting: dict[Node, Look] = {}
-        self.orphans = Orphans(books.checkpoints(), {s.name for s in sources}, grace)
+        files = [c for c in books.checkpoints() if not is_stream(c)]
+        self.orphans = Orphans(files, {s.name for s in sources}, grace)
         self.departed = Departed(grace)
         self.troubles = Troubles(report)
         self.from_end = {s.name for s in sources if books.first_start_of(s.name) and s.from_end}

@@ -25,7 +25,8 @@ class Source(NamedTuple):
     """Which files a source reads, and in which encoding they are, unless they say themselves.
 
     `from_end` skips what stands in them at the very first start. A last line without an end is
-    taken as it is `partial_after` seconds after it was written, if that is set.
+    taken as it is `partial_after` seconds after it was written, if that is set. With `stdin` it
+    reads standard input, too.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Source(NamedTuple):
     from_end: bool = False
     encoding: Encoding = UTF_8
     partial_after: float | None = None
+    stdin: bool = False
 
     def names(self, path: str) -> bool:
         """Tell whether the source reads *path*."""
@@ -74,12 +76,14 @@ class Survey:
     """What the sources name, look by look.
 
     `places` is what stands there, by node; a file with several names has the place of the first
-    source first. `blind` is what could not be looked at the last time.
+    source first. `fifos` stand there as well; they are no files. `blind` is what could not be
+    looked at the last time.
     """
 
     def __init__(self, sources: Sequence[Source], unfit: Callable[[str], None]) -> None:
         """*unfit* is told the names that can't be put on record (rule 2)."""
         self.places: dict[Node, list[Place]] = {}
+        self.fifos: dict[Node, Place] = {}
         self.blind: dict[str, OSError] = {}
         self._sources = sources
         self._unfit = unfit
@@ -99,6 +103,7 @@ class Survey:
         """Look at all files: list directories, ask for sizes and times."""
         news = News(set(), set())
         self._disk.look()
+        self.fifos = {}
         self.blind = self._disk.blind
         named = self._name_all()
         shut = tuple(self.blind)
@@ -165,6 +170,8 @@ class Survey:
             names.sort(key=lambda place: (self._order[place.source], place.path))
             news.gone.discard(node)
             news.changed.add(node)
+        elif status is not None and stat.S_ISFIFO(status.st_mode):
+            self.fifos.setdefault(_node(status), Place(self._named[path], path, status))
 
     def _leave(self, node: Node, path: str, news: News) -> None:
         """Take the name *path* from a node; the last one takes the node along."""

@@ -331,14 +331,18 @@ class Tailer:
     def _hole(self, before: bytes, unit: int, over: _End) -> Chunk | Changed | None:
         """Skip the NULs that a writer without O_APPEND left, once something stands behind them."""
         offset = self.checkpoint.offset
-        try:
-            end, found = scan_nuls(self.face, offset, _FAR)
-        except DamagedError:
-            end, found = offset, False
+        end, found = self._hole_end(offset)
         if not found and not (over is not _End.EARLY and self._last(over) and end > offset):
             return self._nothing(end - offset, over)
         width = end - offset - (end - offset) % unit
         return self._chunk(before, b"", over, width) if width else self._nothing(end - offset, over)
+
+    def _hole_end(self, offset: int) -> tuple[int, bool]:
+        """Return where the NULs from *offset* on end, and whether that is for good."""
+        try:
+            return scan_nuls(self.face, offset, _FAR)
+        except DamagedError:
+            return offset, False
 
     def _find_end(self, start: int) -> tuple[int, bool]:
         """Return the offset behind the first newline from *start* on, or where the search ended."""
