@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.access_log import write_access_log
+from benchmarks.idle_files import idle_files
 from benchmarks.sink import sink
 from benchmarks.stages import stages
 from benchmarks.whole_path import Run, run_once
@@ -18,7 +19,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("--lines", type=int, default=200_000, help="lines of the log")
     parser.add_argument("--rounds", type=int, default=3, help="runs of the whole path")
+    parser.add_argument("--idle", type=int, metavar="FILES", help="measure quiet files instead")
     options = parser.parse_args()
+    if options.idle:
+        _idle(options.idle, options.rounds)
+        return
     with tempfile.TemporaryDirectory(prefix="shipper-bench-") as directory:
         log = Path(directory) / "access.log"
         write_access_log(log, options.lines)
@@ -41,6 +46,16 @@ def _whole_path(log: Path, lines: int, rounds: int) -> None:
             print(
                 f"  requests of {max_bytes:,} bytes: {median.lines_a_second:9,.0f}"
                 f"{median.cpu_us:8.1f}{median.peak_mb:8.0f}"
+            )
+
+
+def _idle(files: int, rounds: int) -> None:
+    print(f"{files:,} quiet files: % of a core, MB, descriptors, watches; then after churn")
+    with tempfile.TemporaryDirectory(prefix="shipper-idle-") as directory, sink() as target:
+        for reading in idle_files(Path(directory), files, target, rounds):
+            print(
+                f"  {reading.core:8.2%}{reading.memory_mb:8.0f}"
+                f"{reading.descriptors:8}{reading.watches:6}"
             )
 
 

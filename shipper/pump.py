@@ -114,6 +114,7 @@ class Pump:
         self.turned_at = clock.monotonic()
         self.caught_up = False
         self.done = False  # caught up, and no stream will bring more
+        self.swept = False
         self.commits = 0
         self.lag = Lag()
         # Whether hints tell of new lines in all files, so that sweeps need not.
@@ -206,15 +207,17 @@ class Pump:
         if now < (self._nudge_due if self._nudged else self._sweep_due):
             return False
         self._nudged = False
-        self._fleet.sweep(now)
+        self._fleet.look(now)
         self._schedule(now, self._clock.monotonic() - now)
+        self._fleet.take_up(now)
+        self.swept = True
         held = {t for t in self._fleet.arrivals() if t.checkpoint.held.opens}
         self._holding |= held
         self.lag = self._measure(now)
         return True
 
     def _schedule(self, now: float, took: float) -> None:
-        """Say when the next sweep is due, after one that took *took* seconds (rule 6)."""
+        """Say when the next sweep is due, after a look that took *took* seconds (rule 6)."""
         pace = self._pace
         if self._fleet.stirred or not self.caught_up:
             self._interval = pace.brisk_sweep
@@ -225,13 +228,13 @@ class Pump:
         self._nudge_due = now + max(pace.nudged_sweep, took / _NUDGED)
 
     def _measure(self, now: float) -> Lag:
-        files = size = unread = unfinished = 0
-        for tailer in self._fleet.tailers():
-            files += 1
+        tailers = self._fleet.tailers()
+        size = unfinished = 0
+        for tailer in tailers:  # in one loop, and nothing but attributes: there may be many
             size += tailer.size
-            if tailer.ready or tailer.partial:
-                unread += tailer.unread
-                unfinished += tailer.partial
+            unfinished += tailer.partial
+        unread = sum(tailer.unread for tailer in self._fleet.awake())
+        files = len(tailers)
         return Lag(files, size, size - unread, unfinished, self._speed.at(now))
 
     def _chunks(self, ready: list[Tailer], now: float) -> list[tuple[Tailer, Chunk]]:

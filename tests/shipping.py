@@ -25,7 +25,7 @@ from shipper.grammar.grammar import Grammar
 from shipper.grammar.library import Library
 from shipper.model import Clock, Ledger
 from shipper.pump import Pace, Pump
-from shipper.service.assemble import Books
+from shipper.service.books import Books
 from shipper.store.store import Queued, Store
 from shipper.tail.chunk import Limits
 from shipper.tail.fleet import Fleet, Source

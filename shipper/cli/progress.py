@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -42,8 +43,9 @@ class ProgressBar:
     ) -> None:
         self._progress.stop()
 
-    def show(self, now: Snapshot) -> None:
+    def show(self, look: Callable[[], Snapshot]) -> None:
         """Draw the bar anew."""
+        now = look()
         read, size = decimal(now.lag.read), decimal(now.lag.bytes)
         events = now.delivered + now.queued
         self._progress.update(
@@ -67,7 +69,7 @@ class LogLines:
     def __init__(self, every: float) -> None:
         self._every = every
         self._due = time.monotonic() + every
-        self._shown: Snapshot | None = None
+        self._shown: dict[str, int | None] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -80,16 +82,20 @@ class LogLines:
     ) -> None:
         return None
 
-    def show(self, now: Snapshot) -> None:
-        """Log *now* if it is time, and news."""
-        if time.monotonic() < self._due or now == self._shown:
+    def show(self, look: Callable[[], Snapshot]) -> None:
+        """Log how it goes if it is time, and news."""
+        if time.monotonic() < self._due:
             return
-        self._due, self._shown = time.monotonic() + self._every, now
-        report(
-            "service.progress",
-            files=now.lag.files,
-            unread_bytes=now.lag.bytes - now.lag.read,
-            queued=now.queued,
-            delivered=now.delivered,
-            refused=now.buried,
-        )
+        self._due = time.monotonic() + self._every
+        now = look()
+        facts = {
+            "files": now.lag.files,
+            "unread_bytes": now.lag.unread,
+            "eta_seconds": None if now.lag.eta is None else round(now.lag.eta),
+            "queued": now.queued,
+            "delivered": now.delivered,
+            "refused": now.buried,
+        }
+        if facts != self._shown:
+            self._shown = facts
+            report("service.progress", **facts)

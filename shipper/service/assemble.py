@@ -9,7 +9,6 @@ import random
 import socket
 import time
 import uuid
-from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,18 +18,15 @@ from shipper.collector.client import Address, HttpCollector
 from shipper.config.models import Config, SourceConfig
 from shipper.emitter import Emitter, Sending
 from shipper.event.builder import Envelope
-from shipper.event.chunk import Parse, Policy, Recipe, flush_held
-from shipper.event.entities import Origin
-from shipper.event.gap import Gap, with_gap
-from shipper.event.ids import event_ids
+from shipper.event.chunk import Policy, Recipe
 from shipper.formats.encodings import Encoding
 from shipper.grammar.library import Library
-from shipper.model import Clock, Ledger, Report
+from shipper.model import Clock, Report
 from shipper.pump import Pace, Pump
-from shipper.store.collection import FIRST, MOST, UNKNOWN, Ended
+from shipper.service.books import Books
+from shipper.service.chores import Chores
 from shipper.store.lock import sender_lock
-from shipper.store.store import Progress, Store
-from shipper.tail.checkpoint import Checkpoint, Node, Sighting
+from shipper.store.store import Store
 from shipper.tail.chunk import Limits
 from shipper.tail.fleet import Fleet, Source
 from shipper.tail.glob import Exclude, Glob
@@ -48,6 +44,7 @@ class Parts:
     lock: Path
     fleet: Fleet
     pump: Pump
+    chores: Chores
     emitter: Emitter
     watch: Watch
 
@@ -58,86 +55,6 @@ class State(NamedTuple):
     store: Store
     lock: Path
     namespace: uuid.UUID
-
-
-class Books:
-    """The store, as the fleet sees it: with the namespace of ids and the time of day."""
-
-    def __init__(
-        self,
-        store: Store,
-        recipes: Mapping[str, Recipe],
-        namespace: uuid.UUID,
-        clock: Clock,
-    ) -> None:
-        self._store = store
-        self._recipes = recipes
-        self._namespace = namespace
-        self._clock = clock
-        self._collected = FIRST  # how far the present round of collecting has come
-        self.checkpoints = store.checkpoints
-        self.known = store.known
-        self.alike = store.alike
-        self.first_start_of = store.first_start_of
-
-    def begin(self, sighting: Sighting) -> Checkpoint:
-        """Put a new generation on record."""
-        return self._store.begin(sighting, self._namespace, self._now_ms())
-
-    def move(self, checkpoint: Checkpoint) -> None:
-        """Put on record that a generation is read from another file now, and open."""
-        self._store.commit([Progress(checkpoint, Parse((), (), Ledger()))], self._now_ms())
-
-    def finish(self, checkpoint: Checkpoint, lost_bytes: int, *, why: str = "") -> None:
-        """Close the books on a generation that is over: what is held of it comes out.
-
-        Bytes that were lost are told as an event and as a dead letter of their own, with *why*.
-        """
-        # What is missing of a file that was read to its end was cut off before its turn came.
-        cause = "truncated" if why == "finished" else why or UNKNOWN
-        read_us = int(self._clock.wall() * 1_000_000)
-        recipe = self._recipes.get(checkpoint.source)
-        last = Parse((), (), Ledger(), checkpoint.held)
-        if recipe is not None:
-            origin = Origin(event_ids(checkpoint.generation), checkpoint.canonical)
-            last = flush_held(checkpoint.held, recipe, origin, read_us)
-            if lost_bytes:
-                gap = Gap(checkpoint.path, checkpoint.offset, lost_bytes, cause)
-                last = with_gap(last, gap, recipe, origin, read_us)
-        self._store.finish(checkpoint, lost_bytes, self._now_ms(), last, why=cause)
-
-    def collect(self, held: Collection[int]) -> bool:
-        """Fold some of the rows whose files are gone into the sums; tell whether more may go.
-
-        *held* are the rows that whoever calls may read on, whatever their files look like: those
-        of its tailers, and of generations whose file or copy it waits for.
-        """
-        now_ms = self._now_ms()
-        due = self._store.collection.due(now_ms, self._collected)
-        gone = [ended.row for ended in due if ended.row not in held and not _stands(ended)]
-        self._store.collection.collect(gone, now_ms)
-        more = len(due) == MOST
-        self._collected = due[-1] if more else FIRST
-        return more
-
-    def _now_ms(self) -> int:
-        return int(self._clock.wall() * 1000)
-
-
-def _stands(ended: Ended) -> bool:
-    """Tell whether the file of a finished generation stands where it stood, as damaged ones do.
-
-    What can't be looked at is taken to stand. What is over was never to be read on.
-    """
-    if ended.state == "over":
-        return False
-    try:
-        status = Path(ended.path).stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError:
-        return True
-    return Node.of(status.st_dev, status.st_ino) == ended.node
 
 
 def open_state(config: Config, stack: ExitStack) -> State:
@@ -156,9 +73,10 @@ def assemble(
     recipes = recipes_of(config)
     store = state.store
     sources = sources_of(config)
+    books = Books(store, recipes, state.namespace, CLOCK)
     fleet = Fleet(
         sources,
-        Books(store, recipes, state.namespace, CLOCK),
+        books,
         report,
         limits=Limits(chunk_bytes=config.tail.chunk_bytes),
         grace=config.tail.rotate_grace,
@@ -184,7 +102,8 @@ def assemble(
         clock=CLOCK,
         rng=random.Random(),  # noqa: S311  # jitter, not a secret
     )
-    return Parts(store, state.lock, fleet, pump, emitter, watch)
+    chores = Chores(store, books, fleet, pump, CLOCK)
+    return Parts(store, state.lock, fleet, pump, chores, emitter, watch)
 
 
 def library(config: Config) -> Library:

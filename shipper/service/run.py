@@ -34,6 +34,10 @@ _SIGN_OF_LIFE = 5.0
 _STUCK = 60.0
 
 
+Tell = Callable[[Callable[[], "Snapshot"]], None]
+"""Is handed, ten times a second, what looks how it goes; a look costs a query or two."""
+
+
 class Snapshot(NamedTuple):
     """How it goes: the reading, the events that wait, those delivered and buried since start."""
 
@@ -61,7 +65,7 @@ def run(
     config: Config,
     report: Report,
     manner: Manner,
-    tell: Callable[[Snapshot], None],
+    tell: Tell,
     reloader: Reloader | None = None,
 ) -> Snapshot:
     """Run until stopped by a signal, or with `once` until all is delivered.
@@ -108,9 +112,7 @@ class _Shift:
         self._manner = manner
         self._stopping = stopping
 
-    def work(
-        self, tell: Callable[[Snapshot], None], reloader: Reloader | None
-    ) -> tuple[Snapshot, Config | None]:
+    def work(self, tell: Tell, reloader: Reloader | None) -> tuple[Snapshot, Config | None]:
         """Run to the end; return how it went, and the configuration to go on with, if any."""
         with ExitStack() as stack:
             parts = assemble(self._config, self._state, self._streams, self._report, stack)
@@ -193,6 +195,7 @@ def _start(parts: Parts, crew: Crew, stack: ExitStack, config: Config) -> None:
         wait = parts.pump.turn()
         if parts.pump.commits != before:
             sending.ring()
+        parts.chores.turn()
         parts.watch.tune(parts.pump.turned_at, hot=parts.pump.hot)
         parts.pump.hinted = parts.watch.hears_all
         return wait
@@ -208,7 +211,7 @@ def _start(parts: Parts, crew: Crew, stack: ExitStack, config: Config) -> None:
 class _Watch:
     """Looks at the parts from the main thread."""
 
-    def __init__(self, parts: Parts, tell: Callable[[Snapshot], None]) -> None:
+    def __init__(self, parts: Parts, tell: Tell) -> None:
         self._parts = parts
         self._tell = tell
         self._alive_at = float("-inf")
@@ -219,7 +222,7 @@ class _Watch:
         if now - self._alive_at >= _SIGN_OF_LIFE and now - self._parts.pump.turned_at < _STUCK:
             self._alive_at = now
             os.utime(self._parts.lock)
-        self._tell(self.look())
+        self._tell(self.look)
 
     def look(self) -> Snapshot:
         delivered, buried = self._counts()

@@ -93,11 +93,21 @@ class Fleet:
         """Return all tailers."""
         return [*self._roster.tailers.values(), *self.streams.tailers()]
 
+    def awake(self) -> list[Tailer]:
+        """Return the tailers that may have something to read; the others have read all there is."""
+        return [*self._roster.awake.values(), *self.streams.tailers()]
+
     def reads(self, tailer: Tailer) -> bool:
         """Tell whether *tailer* still has its file, or stream."""
         if isinstance(tailer, StreamTailer):
             return self.streams.reads(tailer)
         return self._roster.tailers.get(tailer.node) is tailer
+
+    def rows(self) -> set[int]:
+        """Return the rows of the generations that are read, or may be read on."""
+        roster = self._roster
+        read = [tailer.checkpoint for tailer in self.tailers()]
+        return {c.row for c in (*read, *roster.orphans.all(), *roster.departed.all())}
 
     def arrivals(self) -> list[Tailer]:
         """Return the tailers that were made since this was last asked."""
@@ -151,7 +161,26 @@ class Fleet:
 
     def sweep(self, now: float) -> None:
         """Look at all files and make the tailers agree with them."""
-        self._gather_news(now)
+        self.look(now)
+        self.take_up(now)
+
+    def look(self, now: float) -> None:
+        """Add what the survey finds to the news that were not taken up (rules 8 and 9)."""
+        fresh = self._survey.look()
+        self._note_blind()
+        self._stirred = bool(fresh.changed or fresh.gone)
+        changed = self._news.changed | fresh.changed | self._roster.let_go
+        gone = self._news.gone | fresh.gone
+        if now >= self._thorough_due:
+            self._thorough_due = now + _THOROUGH
+            changed |= set(self._survey.places)
+            gone |= {h.node for h in self._roster.holders() if self._is_missing(h)}
+        here = self._survey.places.keys()
+        self._news = News(changed & here, gone - here)
+        self._roster.let_go.clear()
+
+    def take_up(self, now: float) -> None:
+        """Make the tailers agree with what the last looks found."""
         self.streams.sweep(self._survey.fifos)
         for node in self._news.changed:
             self._meet(node, now)
@@ -246,21 +275,6 @@ class Fleet:
 
     def _unfit(self, path: str) -> None:
         self._roster.troubles.note(path, "its name is not UTF-8; rename it, or leave it out")
-
-    def _gather_news(self, now: float) -> None:
-        """Add what the survey finds to the news that were not taken up (rules 8 and 9)."""
-        fresh = self._survey.look()
-        self._note_blind()
-        self._stirred = bool(fresh.changed or fresh.gone)
-        changed = self._news.changed | fresh.changed | self._roster.let_go
-        gone = self._news.gone | fresh.gone
-        if now >= self._thorough_due:
-            self._thorough_due = now + _THOROUGH
-            changed |= set(self._survey.places)
-            gone |= {h.node for h in self._roster.holders() if self._is_missing(h)}
-        here = self._survey.places.keys()
-        self._news = News(changed & here, gone - here)
-        self._roster.let_go.clear()
 
     def _note_blind(self) -> None:
         blind = self._survey.blind

@@ -35,6 +35,10 @@ class Orphans:
     def __len__(self) -> int:
         return len(self._all)
 
+    def all(self) -> list[Checkpoint]:
+        """Return the orphans."""
+        return list(self._all.values())
+
     def add(self, checkpoint: Checkpoint) -> None:
         """Take in a generation whose file was closed."""
         self._all[checkpoint.row] = checkpoint

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from shipper.model import Clock
-from shipper.service.assemble import Books
+from shipper.service.books import Books
 from shipper.service.audit import audit
 from shipper.store.collection import MOST
 from shipper.store.store import Store
