@@ -74,7 +74,8 @@ class Turn:
         recipe = self._recipes[tailer.checkpoint.source]
         c = tailer.checkpoint
         edges = Edges(chunk.continues, chunk.partial)
-        origin = Origin(tailer.eid, c.canonical, chunk.encoding, chunk.bom_length, edges)
+        how = (chunk.encoding, chunk.bom_length, edges)
+        origin = Origin(tailer.eid, c.canonical, *how, tailer.facts)
         if chunk.hole:
             return Parse((), (), Ledger(bytes_read=chunk.width, bytes_blank=chunk.width), held)
         if chunk.width != len(chunk.data):
@@ -90,7 +91,7 @@ class Turn:
 
 def origin_of(tailer: Tailer) -> Origin:
     """Return where the records of *tailer* come from."""
-    return Origin(tailer.eid, tailer.checkpoint.canonical)
+    return Origin(tailer.eid, tailer.checkpoint.canonical, facts=tailer.facts)
 
 
 def predecessor(tailer: Tailer, others: Iterable[Tailer]) -> Tailer | None:

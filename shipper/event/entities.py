@@ -44,17 +44,19 @@ class Origin:
         encoding: Encoding = UTF_8,
         bom_length: int = 0,
         edges: Edges | None = None,
+        facts: Mapping[str, str] | None = None,
     ) -> None:
         """*path* is the canonical one, which rotation does not change.
 
         The file is in *encoding*, and begins with a mark of *bom_length* bytes; *edges* are those
-        of the chunk that is read.
+        of the chunk that is read. *facts* are what the container runtime says of the container.
         """
         self.edges = edges or Edges()
         self.eid = eid
         self.encoding = encoding
         self.bom_length = bom_length
-        self._place = place_of(path)
+        place = place_of(path)
+        self._place = place if place is None else {**place, **(facts or {})}
         self._known: dict[tuple[str | None, tuple[str, ...]], tuple[str, ...]] = {}
         self.entities = self.entities_of(None, ())
 

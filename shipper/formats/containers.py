@@ -6,7 +6,7 @@ Rule 2: only what the runtimes write is taken for theirs (streams are stdout and
         open more than two streams.
 Rule 3: a path that does not follow the conventions to the letter says nothing, however much it
         looks like one.
-Rule 4: everything that `place_of` returns is valid against `container_schema`.
+Rule 4: everything that `place_of` and `facts_in` return is valid against `container_schema`.
 
 Docker writes one JSON object a write of at most 16 KiB; the last one of a line has the LF in its
 text. CRI (containerd, CRI-O, Podman) writes time, stream, tags and text, parted by one space; the
@@ -122,6 +122,10 @@ _PLACES = tuple(
 )
 
 
+_DOCKER = _PLACES[-1]
+_LONGEST: Final = {"container": 255, "image": 512}
+
+
 def place_of(path: str) -> dict[str, Any] | None:
     """Return what *path* says about the container that writes the log, None if it says nothing.
 
@@ -139,6 +143,28 @@ def place_of(path: str) -> dict[str, Any] | None:
     return None
 
 
+def docker_config(log: str) -> str | None:
+    """Return the path of the file in which Docker describes the container whose *log* it is."""
+    return f"{log.rpartition('/')[0]}/config.v2.json" if _DOCKER.fullmatch(log) else None
+
+
+def facts_in(config: bytes) -> dict[str, str]:
+    """Return the container's name and image out of Docker's own description of it.
+
+    What is missing, of another type, or too long for `container_schema` is left out.
+    """
+    try:
+        told = orjson.loads(config)
+        facts = {"container": told["Name"].removeprefix("/"), "image": told["Config"]["Image"]}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return {}
+    return {
+        name: fact
+        for name, fact in facts.items()
+        if type(fact) is str and 0 < len(fact) <= _LONGEST[name]
+    }
+
+
 def container_schema() -> dict[str, Any]:
     """Return the Iglu schema, draft 4, of the entity that says where a log comes from."""
     vendor, name, format_, version = CONTAINER_SCHEMA.removeprefix("iglu:").split("/")
@@ -150,16 +176,16 @@ def container_schema() -> dict[str, Any]:
     }
     return {
         "$schema": _META_SCHEMA,
-        "description": "The container that wrote a log, as far as the path of the log tells",
+        "description": "The container that wrote a log, as far as its path and the runtime tell",
         "self": {"vendor": vendor, "name": name, "format": format_, "version": version},
         "type": "object",
         "properties": {
             "namespace": _text("Kubernetes namespace of the pod", 63),
             "pod": _text("Name of the pod", 253),
             "pod_uid": _text("Unique id of the pod, or the hash of a static pod's manifest", 64),
-            "container": _text("Name of the container in its pod", 63),
+            "container": _text("Name of the container", _LONGEST["container"]),
             "container_id": _text("Id that the container runtime gave, in hexadecimal", 64),
-            "image": _text("Image that the container runs, where it is known", 512),
+            "image": _text("Image that the container runs, where it is known", _LONGEST["image"]),
             "restart": restart,
             "stream": {
                 "type": ["string", "null"],

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from shipper.formats.containers import docker_config, facts_in
 from shipper.formats.encodings import UTF_8, Encoding
 from shipper.model import Report
 from shipper.tail.books import Books
@@ -27,6 +28,7 @@ from shipper.tail.troubles import Troubles
 # Less than this is read in a turn or two, and is no backlog.
 _FAR = 1 << 20
 _WHOLE = 1 << 62
+_CONFIG_BYTES = 1 << 20
 
 
 class Roster:
@@ -98,6 +100,7 @@ class Roster:
         status = face.status()
         tailer.saw(status, now)
         tailer.opened_at, tailer.backlog = now, backlog(tailer)
+        tailer.facts = container_facts(checkpoint.path)
         self.orphans.remove(checkpoint)
         self.departed.remove(checkpoint)
         self.tailers[checkpoint.node] = self.awake[checkpoint.node] = tailer
@@ -121,3 +124,15 @@ def backlog(tailer: Tailer) -> int:
     if tailer.face.kind:
         return _WHOLE
     return tailer.checkpoint.offset + tailer.unread if tailer.unread > _FAR else 0
+
+
+def container_facts(log: str) -> dict[str, str]:
+    """Return what Docker's file beside the *log* of a container says of it; nothing if it can't."""
+    path = docker_config(log)
+    if path is None:
+        return {}
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123  # a str, as everywhere here
+            return facts_in(file.read(_CONFIG_BYTES))
+    except OSError:
+        return {}

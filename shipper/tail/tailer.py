@@ -16,6 +16,7 @@ Rule 5: of a compressed file, how much there is shows only by reading it: it is 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from enum import Enum
 
 from shipper.event.ids import EventId, event_ids
@@ -52,6 +53,7 @@ class Tailer:
     (`grew_at`) or was read (`served_at`), and since when it no longer stands at its path
     (`detached_at`); times are monotonic seconds. After `patience` seconds a line without its end
     is taken as it is; None: never. What stood before `backlog` when the file was opened is no news.
+    `facts` are what a container runtime says of the container whose log it is.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Tailer:
         self.detached_at: float | None = None
         self.patience: float | None = None
         self.backlog = 0
+        self.facts: Mapping[str, str] = {}
 
     def __repr__(self) -> str:
         c = self.checkpoint

@@ -15,6 +15,8 @@ from shipper.formats.containers import (
     Piece,
     container_schema,
     detect,
+    docker_config,
+    facts_in,
     place_of,
     unwrap_cri,
     unwrap_docker,
@@ -213,3 +215,40 @@ def test_the_schema_is_one_that_iglu_takes() -> None:
         assert described["description"]
         assert described["type"][1] == "null"
         assert "maxLength" in described or {"minimum", "maximum"} <= set(described)
+
+
+ID = "0123456789abcdef" * 4
+
+
+def test_where_docker_describes_a_container() -> None:
+    """Beside the log of its json-file driver, rotated or not; other logs have no such file."""
+    for name in (f"{ID}-json.log", f"{ID}-json.log.1", f"{ID}-json.log.2.gz"):
+        assert docker_config(f"/any/{ID}/{name}") == f"/any/{ID}/config.v2.json"
+    assert docker_config(f"/any/{ID}/app.log") is None
+    assert docker_config("/var/log/pods/a_b_0123/c/0.log") is None
+
+
+@pytest.mark.parametrize(
+    ("config", "facts"),
+    [
+        (
+            {"Name": "/shop-web-1", "Config": {"Image": "shop/web:2.1"}},
+            {"container": "shop-web-1", "image": "shop/web:2.1"},
+        ),
+        ({"Name": "/" + "n" * 256, "Config": {"Image": "i" * 512}}, {"image": "i" * 512}),
+        ({"Name": "", "Config": {"Image": 7}}, {}),
+        ({"Name": "/a"}, {}),
+        ({"Name": None, "Config": {}}, {}),
+        (["Name"], {}),
+    ],
+)
+def test_what_docker_says_of_a_container(config: Any, facts: dict[str, str]) -> None:
+    """Name and image are taken if the schema takes them; anything else is left out."""
+    assert facts_in(orjson.dumps(config)) == facts
+    Draft4Validator(container_schema()).validate(facts)
+
+
+@given(st.binary(max_size=60))
+def test_what_docker_never_wrote(config: bytes) -> None:
+    """Any bytes may stand in that file."""
+    assert facts_in(config) == {}

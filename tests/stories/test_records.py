@@ -204,3 +204,20 @@ def test_rotated_files_that_are_there_at_the_start(ship: Make) -> None:
         shipper.logs.append(name, *lines)
         os.utime(shipper.logs.path(name), (1_000_000 + age, 1_000_000 + age))
     assert after_timeout(shipper) == ["INFO old", "\n".join(TRACE), "INFO new"]
+
+
+def test_docker_says_which_image_it_is(ship: Make) -> None:
+    """59: name and image out of Docker's own file beside the log are attached to each event."""
+    shipper = ship("*/*-json.log", policy=Policy(rules=Rules(container="auto")))
+    folder = "0123456789abcdef" * 4
+    config = {"ID": folder, "Name": "/shop", "Config": {"Image": "shop/web:2.1", "Env": ["K=v"]}}
+    shipper.logs.write(f"{folder}/config.v2.json", orjson.dumps(config))
+    line = {"log": "hello\n", "stream": "stdout", "time": "2026-11-23T06:55:44.5Z"}
+    shipper.logs.append(f"{folder}/{folder}-json.log", orjson.dumps(line).decode())
+    assert shipper.new_lines() == ["hello"]
+    assert entities(shipper.events()[0].payload)["container"] == {
+        "container": "shop",
+        "container_id": folder,
+        "image": "shop/web:2.1",
+        "stream": "stdout",
+    }
