@@ -28,6 +28,7 @@ class Turn:
         self._recipes = recipes
         self._read_us = read_us
         self._moves: list[tuple[Tailer, Chunk | None, Progress]] = []
+        self._handed_over: set[Tailer] = set()
 
     @property
     def progress(self) -> list[Progress]:
@@ -47,7 +48,7 @@ class Turn:
     def read(self, tailer: Tailer, chunk: Chunk, before: Tailer | None) -> None:
         """Take in a *chunk*; *before* is the rotated file that this one follows, if it is new."""
         held = tailer.checkpoint.held
-        if before is not None and before.checkpoint.held.opens:
+        if before is not None and before.checkpoint.held.opens and before not in self._handed_over:
             held = before.checkpoint.held
             self._hand_over(before, held)
             parse = _counted(self._parse(tailer, chunk, held), held)
@@ -84,6 +85,7 @@ class Turn:
         return parse_chunk(chunk.data, chunk.base, recipe, origin, self._read_us, held)
 
     def _hand_over(self, before: Tailer, held: Held) -> None:
+        self._handed_over.add(before)
         taken = Ledger(lines_read=-held.lines, bytes_read=-held.width)
         progress = Progress(before.checkpoint.holding(EMPTY), Parse((), (), taken))
         self._moves.append((before, None, progress))

@@ -18,7 +18,6 @@ Rule 9: news that were not taken up, because the books were busy, stay news.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 
 from shipper.model import Report
@@ -187,14 +186,13 @@ class Fleet:
         self._miss(now)
         for checkpoint, path in self._roster.orphans.seek(self._survey.places.keys(), now):
             self._rejoin(checkpoint, path, now)
-        if self._strangers:
-            self._reception.welcome(list(self._strangers.values()), now)
-            unheld = {n: p for n, p in self._strangers.items() if not self._roster.holds(n)}
-            self._strangers = unheld
+        self._reception.welcome(list(self._strangers.values()), now)
+        unheld = {n: p for n, p in self._strangers.items() if not self._roster.holds(n)}
+        self._strangers = unheld
         self._reception.promote(now)
         for checkpoint, why in self._roster.orphans.given_up(now):
             lost = checkpoint.unread(checkpoint.size)
-            if why == "gone" or not self._goes_on(checkpoint, lost, now):
+            if why == "gone" or not self._goes_on(checkpoint, now):
                 self._roster.departed.add(checkpoint, now)
                 self._roster.finish(checkpoint, f"file.{why}", lost)
         self._roster.departed.forget(now)
@@ -214,7 +212,7 @@ class Fleet:
         if change.why == "damaged":
             self._damaged(tailer, change)
             return
-        if not self._goes_on(tailer.checkpoint, change.lost_bytes, now):
+        if not self._goes_on(tailer.checkpoint, now):
             last = tailer.checkpoint.ended()
             self._roster.finish(last, f"file.{change.why}", change.lost_bytes)
             self._roster.departed.add(last, now)
@@ -245,10 +243,10 @@ class Fleet:
         self._roster.finish(tailer.checkpoint, "file.damaged", change.lost_bytes, why=change.detail)
         self._roster.set_aside(tailer)
 
-    def _goes_on(self, known: Checkpoint, lost_bytes: int, now: float) -> bool:
+    def _goes_on(self, known: Checkpoint, now: float) -> bool:
         """Read on in a copy of the file of *known*, if there is one; tell whether there is.
 
-        What was read to its end is not looked for out of sight.
+        A copy out of sight that has nothing more than was read is left alone.
         """
         roster = self._roster
         if waiting := copy_among(roster.newcomers.values(), known):
@@ -258,7 +256,7 @@ class Fleet:
         for path, face in copies_beside(known, roster.holds):
             named = self.names(path)
             with closed_on_error(face):
-                if (named or lost_bytes) and recordable(path) and is_rest(known, face):
+                if recordable(path) and is_rest(known, face, more=not named):
                     copy = self._continue(known, path, face, now)
                     copy.detached_at = None if named else now
                     return True
@@ -313,7 +311,7 @@ class Fleet:
             tailer.checkpoint = tailer.checkpoint.moved(place.path, node)
         elif node not in self._roster.awake and place.status.st_size > tailer.seen.size:
             self._missed(place.path, now)
-        self._look(tailer, now, place.status)
+        self._look(tailer, now)  # itself: what the survey saw may be old, and the file read since
         return True
 
     def _waits(self, node: Node, place: Place) -> bool:
@@ -322,10 +320,10 @@ class Fleet:
             return True
         return node in self._roster.resting and self._roster.resting[node] == look_of(place.status)
 
-    def _look(self, tailer: Tailer, now: float, status: os.stat_result | None = None) -> None:
+    def _look(self, tailer: Tailer, now: float) -> None:
         self._roster.awake[tailer.node] = tailer
         try:
-            change = tailer.saw(status, now) if status else tailer.look(now)
+            change = tailer.look(now)
         except OSError as error:
             self.trouble(tailer, error)
             return

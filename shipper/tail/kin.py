@@ -144,13 +144,18 @@ def copies_beside(known: Checkpoint, taken: Callable[[Node], bool]) -> Iterator[
             yield path, face
 
 
-def is_rest(known: Checkpoint, face: Face) -> bool:
-    """Tell whether a file has all that was read of *known*, so that it can be read on there."""
+def is_rest(known: Checkpoint, face: Face, *, more: bool = False) -> bool:
+    """Tell whether a file has all that was read of *known*, so that it can be read on there.
+
+    With *more*, it has to have more than that.
+    """
     try:
         return (
             known.head.length > 0
+            and same_head(known, face)
             and face.approach(known.offset, 4 * _APPROACH)
             and judge(known, face) is Verdict.SAME
+            and not (more and not face.pread(1, known.offset))
         )
     except (OSError, DamagedError):
         return False

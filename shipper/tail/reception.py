@@ -90,7 +90,10 @@ class Reception:
             return
         known = self._recognise(place, node, face, now)
         if known is not None:
-            self._roster.resume(known.moved(place.path, node, place.source), face, now)
+            moved = known.moved(place.path, node, place.source)
+            if known.source != place.source:
+                self._roster.books.move(moved)  # who looks for it by its source has to find it
+            self._roster.resume(moved, face, now)
         else:
             waiting = Newcomer(face, node, place.path, place.source)
             if place.source in self._roster.from_end:

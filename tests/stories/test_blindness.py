@@ -64,6 +64,28 @@ def test_a_directory_closed_for_a_while(ship: Make) -> None:
     assert "file.rotated" not in shipper.reports.names()
 
 
+def test_a_file_grows_while_its_directory_is_closed(ship: Make) -> None:
+    """42, 44: what was last seen of a file is old news by the time that its directory opens."""
+    shipper = ship("*.log")
+    _open_up(str(shipper.logs.root))
+    shipper.logs.append("app.log", "a")
+    shipper.catch_up()
+    shipper.logs.append("app.log", "b")
+    shipper.turn()
+    with shipper.logs.path("app.log").open("a") as log:
+        shipper.logs.root.chmod(0)
+        with as_nobody():
+            for number in range(100):
+                log.write(f"line {number}\n")
+                log.flush()
+                shipper.clock.pass_(1)
+                shipper.turn()
+        shipper.logs.root.chmod(0o755)
+
+    assert shipper.new_lines() == ["a", "b", *(f"line {number}" for number in range(100))]
+    assert "file.truncated" not in shipper.reports.names()
+
+
 def test_a_mount_that_is_missing_at_the_start(ship: Make) -> None:
     """44: a mount that comes back after the restart is read on where it was left."""
     shipper = ship("*.log")
@@ -158,3 +180,23 @@ def test_too_few_descriptors(ship: Make) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
     assert sorted(["first", *(f"line {n}" for n in range(100))]) == sorted(shipper.new_lines())
+
+
+def test_too_few_descriptors_for_a_file_that_goes_away(ship: Make) -> None:
+    """43: a file that could not be opened, and is gone by now, is not waited for."""
+    shipper = ship("first.log", "second.log")
+    shipper.logs.append("first.log", "first")
+    shipper.catch_up()
+    shipper.logs.append("second.log", "second")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.dup(0)
+    os.close(free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
+    try:
+        shipper.turn()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert "files.crowded" in shipper.reports.names()
+    shipper.logs.delete("second.log")
+
+    assert shipper.catch_up().lines() == ["first"]

@@ -77,6 +77,19 @@ def test_a_copy_beside_it_that_no_glob_names(ship: Make) -> None:
     assert len(shipper.fleet.tailers()) == 1
 
 
+def test_a_copy_beside_it_of_lines_that_nobody_saw(ship: Make) -> None:
+    """23: lines that came after the last look are read from a copy that no glob names."""
+    shipper = ship("app.log")
+    shipper.logs.append("app.log", "a")
+    shipper.catch_up()
+    shipper.logs.append("app.log", "b")
+    _copytruncate(shipper)
+    shipper.logs.append("app.log", "c")
+
+    assert sorted(shipper.after_grace().lines()) == ["a", "b", "c"]
+    assert shipper.ledger().bytes_lost == 0
+
+
 def test_a_copy_elsewhere(ship: Make) -> None:
     """23: what was not read, and is copied nobody knows where, is counted as lost."""
     shipper = ship("app.log")

@@ -11,6 +11,7 @@ import pytest
 from shipper.event.chunk import Policy
 from shipper.formats.multiline import MultilineRule
 from shipper.formats.records import Rules
+from shipper.service.audit import audit
 from tests.shipping import Make, Shipper
 
 JAVA = Policy(rules=Rules(multiline=MultilineRule.preset("java")), flush_after=2.0)
@@ -221,3 +222,33 @@ def test_docker_says_which_image_it_is(ship: Make) -> None:
         "image": "shop/web:2.1",
         "stream": "stdout",
     }
+
+
+def test_an_unfinished_record_goes_on_in_one_file_only(ship: Make) -> None:
+    """61: of two files begun in the same turn, one goes on with what a rotated one holds."""
+    shipper = ship("app.log*", policy=JAVA)
+    shipper.logs.append("app.log.1", "INFO old", TRACE[0])
+    shipper.turn(2)
+    shipper.logs.append("app.log", TRACE[1], "INFO next")
+    shipper.logs.append("app.log.2", "INFO restored")
+    for age, name in enumerate(("app.log", "app.log.2")):
+        os.utime(shipper.logs.path(name), (1_000_000 + age, 1_000_000 + age))
+
+    lines = after_timeout(shipper)
+    assert sorted(lines) == sorted(["INFO old", "\n".join(TRACE[:2]), "INFO next", "INFO restored"])
+
+
+def test_the_audit_after_a_source_was_renamed(ship: Make) -> None:
+    """61: a record that went on in the next file adds up, also if that is of another source now."""
+    shipper = ship("app.log*", policy=JAVA)
+    shipper.logs.append("app.log", TRACE[0])
+    shipper.turn(2)
+    shipper.logs.rename("app.log", "app.log.1")
+    shipper.logs.append("app.log", TRACE[1], "INFO next")
+    after_timeout(shipper)
+    shipper.logs.delete("app.log.1")
+    shipper.restart(shipper.source("renamed", "app.log*"))
+    shipper.logs.append("app.log", "INFO last")
+
+    assert after_timeout(shipper) == ["INFO last"]
+    assert audit(shipper.store).adds_up

@@ -121,6 +121,21 @@ def test_rename_while_stopped_out_of_sight(ship: Make) -> None:
     assert sorted(shipper.new_lines()) == ["a", "b", "c"]
 
 
+def test_rename_out_of_sight_after_its_source_was_renamed(ship: Make) -> None:
+    """16, 14: a quiet log is known under its source's new name, before its next line is read."""
+    shipper = ship("app.log")
+    shipper.logs.append("app.log", "a")
+    shipper.catch_up()
+    shipper.restart(shipper.source("renamed", "app.log"))
+    shipper.catch_up()
+    shipper.kill()
+    shipper.logs.append("app.log", "b")
+    shipper.logs.rename("app.log", "app.log.1")
+    shipper.start()
+
+    assert shipper.after_grace().lines() == ["a", "b"]
+
+
 def test_rename_while_the_reader_is_elsewhere(ship: Make) -> None:
     """17: lines added just before a rename that nobody watched arrive after the restart."""
     shipper = ship("app.log*")
