@@ -10,9 +10,11 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -140,9 +142,21 @@ def any_line(directory: Path) -> Grammar:
     return Library([file.parent]).get("any_line")
 
 
+@cache
+def _shared_grammar() -> Grammar:
+    """Return `any_line`, loaded once a process."""
+    with tempfile.TemporaryDirectory() as directory:
+        return any_line(Path(directory))
+
+
 def stamped(number: int, text: str) -> str:
     """Return a line that carries its own time, so that it makes the same bytes whenever read."""
     return f"t={1_795_000_000 + number} {text}"
+
+
+def recipe(policy: Policy, max_bytes: int) -> Recipe:
+    """Return the recipe by which any line becomes an event that fits *max_bytes*."""
+    return Recipe([_shared_grammar()], Envelope(app_id="test", max_bytes=max_bytes), policy)
 
 
 class Shipper:
@@ -172,10 +186,8 @@ class Shipper:
         self.stdin = stdin
         self.limits = limits or Limits()
         self.pace = pace or Pace(sweep=SWEEP)
-        self._recipe = Recipe(
-            [any_line(home)],
-            Envelope(app_id="test", max_bytes=max_bytes),
-            policy or Policy(line_bytes=line_bytes, long_lines="dead_letter"),
+        self.recipe = recipe(
+            policy or Policy(line_bytes=line_bytes, long_lines="dead_letter"), max_bytes
         )
         self._lives = itertools.count()
         self.state = home / "state-0"
@@ -201,7 +213,7 @@ class Shipper:
 
     def _assemble(self) -> None:
         clock = self.clock.clock()
-        recipes = {source.name: self._recipe for source in self.sources}
+        recipes = {source.name: self.recipe for source in self.sources}
         books = Books(self.store, recipes, self.store.namespace("test-host"), clock)
         self.fleet = Fleet(
             self.sources,
@@ -211,7 +223,6 @@ class Shipper:
             grace=GRACE,
             streams=self.streams,
         )
-        recipes = {source.name: self._recipe for source in self.sources}
         self.pump = Pump(self.fleet, self.store, recipes, self.reports, pace=self.pace, clock=clock)
 
     def reconfigure(self, *sources: Source) -> None:
@@ -231,13 +242,18 @@ class Shipper:
         self.streams.close()
         self.store.close()
 
-    def kill(self) -> None:
-        """Die as by SIGKILL: what is on disk at this moment is all that is left."""
+    def remains(self) -> Path:
+        """Return a copy of the state as it is on disk at this moment."""
         after = self.home / f"state-{next(self._lives) + 1}"
         after.mkdir()
         for name in ("state.db", "state.db-wal"):
             if (self.state / name).exists():
                 shutil.copy(self.state / name, after / name)
+        return after
+
+    def kill(self, remains: Path | None = None) -> None:
+        """Die as by SIGKILL: what is left is what is on disk, or was when *remains* was made."""
+        after = remains or self.remains()
         self._close()
         self.state = after
 
@@ -270,8 +286,7 @@ class Shipper:
 
     # What came of it
 
-    def queue(self) -> Iterator[Queued]:
-        after = 0
+    def queue(self, after: int = 0) -> Iterator[Queued]:
         while batches := self.store.peek(after, 1 << 40):
             yield from batches
             after = batches[-1].id
