@@ -100,8 +100,8 @@ class Watch:
         for root in self._roots:
             if root.watch is None and not root.refused and os.path.isdir(root.path):  # noqa: PTH112  # a str here
                 self._schedule(root, now)
-            if root.watch is not None and root.falls_silent(now):
-                self._report("watch.silent", path=root.path)
+            for folder in root.falling_silent(now):
+                self._report("watch.silent", path=folder)
 
     def missed(self, path: str, now: float) -> None:
         """Note that a sweep found that the quiet file at *path* was written to."""
@@ -109,7 +109,7 @@ class Watch:
             return
         for root in self._roots:
             if root.watch is not None and path.startswith(root.path.rstrip("/") + "/"):
-                root.missed(now)
+                root.missed(path, now)
 
     def _listen(self, *, quiet: bool, now: float) -> None:
         """Set all watches anew: what happens in between is found by a sweep."""
@@ -159,42 +159,54 @@ def watching(watch: Watch, now: float) -> Iterator[Watch]:
 
 
 class _Root(FileSystemEventHandler):
-    """A directory that is watched, or will be, and what was heard of it."""
+    """A directory that is watched, or will be, and what was heard of it.
+
+    Whether hints come is a question for each directory below: of a tree with more directories than
+    watches, only some are watched.
+    """
 
     def __init__(self, path: str, hear: Callable[[FileSystemEvent], None], *, deep: bool) -> None:
         self.path = path
         self.deep = deep
         self.watch: ObservedWatch | None = None
         self.refused = False
-        self.silent = False
+        self.silent: set[str] = set()
         self._hear = hear
-        self._events = 0
-        self._heard = 0
-        self._missed: list[float] = []
+        self._missed: dict[str, list[float]] = {}
         self._since = 0.0
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         """Pass on what happened."""
-        self._events += 1
+        if self._missed or self.silent:
+            for path in (os.fsdecode(event.src_path), os.fsdecode(event.dest_path)):
+                folder = path.rpartition("/")[0]
+                self._missed.pop(folder, None)
+                self.silent.discard(folder)
         self._hear(event)
 
     def begin(self, now: float) -> None:
         """Note that it is watched from *now* on."""
-        self._since, self._missed = now, []
+        self._since = now
+        self._missed.clear()
 
-    def missed(self, now: float) -> None:
-        """Note that something happened, of which a hint has come, or will, or should have."""
-        if now - self._since >= _PATIENCE and len(self._missed) < _SURPRISES:
-            self._missed.append(now)
+    def missed(self, path: str, now: float) -> None:
+        """Note that *path* was written to, of which a hint has come, or will, or should have."""
+        times = self._missed.setdefault(path.rpartition("/")[0], [])
+        if now - self._since >= _PATIENCE and len(times) < _SURPRISES:
+            times.append(now)
 
-    def falls_silent(self, now: float) -> bool:
-        """Tell whether it shows just now that no hints come (rule 3)."""
-        if self._events != self._heard:
-            self._heard, self._missed, self.silent = self._events, [], False
-        if len(self._missed) < _SURPRISES or now - self._missed[-1] < _PATIENCE:
-            return False
-        before, self.silent, self._missed = self.silent, True, []
-        return not before
+    def falling_silent(self, now: float) -> list[str]:
+        """Return the directories of which it shows just now that no hints come (rule 3)."""
+        late = [
+            folder
+            for folder, times in list(self._missed.items())
+            if len(times) == _SURPRISES and now - times[-1] >= _PATIENCE
+        ]
+        fresh = [folder for folder in late if folder not in self.silent]
+        for folder in late:
+            self._missed.pop(folder, None)
+            self.silent.add(folder)
+        return fresh
 
 
 def _roots(globs: Iterable[Glob]) -> dict[str, bool]:

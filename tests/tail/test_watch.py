@@ -120,6 +120,22 @@ def test_a_root_that_stays_silent_is_told(tmp_path: Path) -> None:
         assert watch.hears_all
 
 
+def test_a_directory_that_stays_silent_is_told(tmp_path: Path) -> None:
+    """Where only some directories of a tree are watched, the others are told by their names."""
+    reports, hints = Reports(), Hints()
+    for name in ("heard", "silent"):
+        (tmp_path / name).mkdir()
+    with watching(_watch(f"{tmp_path}/*/*.log", hints, reports), 0.0) as watch:
+        for second in range(5, 30):
+            for name in ("heard", "silent"):
+                watch.missed(f"{tmp_path}/{name}/app.log", float(second))
+            hints.written.clear()
+            (tmp_path / "heard" / "app.log").write_text(f"line {second}\n")
+            assert hints.written.wait(10)
+            watch.tune(float(second), hot=False)
+    assert reports.of("watch.silent") == [{"path": f"{tmp_path}/silent"}]
+
+
 def test_hints_that_come_late_are_no_silence(tmp_path: Path) -> None:
     """A hint that follows what a sweep found shows that all is well."""
     reports, hints = Reports(), Hints()
