@@ -106,7 +106,10 @@ def _check_time(spec: GrammarSpec) -> Iterator[Fault]:
         yield Fault(("time",), "needs either `field` or `join`", "say where the time stands")
     if spec.time.join and not spec.parse:
         yield Fault(("time", "join"), "belongs to `parse`", "put both parts into one group")
-    for name in (*spec.time.field, *spec.time.join):
+    if spec.time.keep and not (spec.parse and spec.time.field):
+        remedy = "with patterns name the group twice: (?<start>(?<at>…))"
+        yield Fault(("time", "keep"), "belongs to `parse` and `field`", remedy)
+    for name in () if spec.time.keep else (*spec.time.field, *spec.time.join):
         if name in spec.fields:
             what = "is the time of the record, which is no field of its own"
             yield Fault(("fields", name), what, "leave it out of `fields`")

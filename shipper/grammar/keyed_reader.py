@@ -26,7 +26,17 @@ from shipper.model import Dropped, Mismatch, Parsed
 class KeyedReader:
     """Reads records by a reader of their format and the fields of one grammar."""
 
-    __slots__ = ("_join", "_keep", "_listed", "_moves", "_read", "_required", "_shape", "_times")
+    __slots__ = (
+        "_join",
+        "_keep",
+        "_keep_time",
+        "_listed",
+        "_moves",
+        "_read",
+        "_required",
+        "_shape",
+        "_times",
+    )
 
     def __init__(self, shape: Shape, read: ReadRecord) -> None:
         spec = shape.spec
@@ -34,6 +44,7 @@ class KeyedReader:
         self._read = read
         self._keep = spec.extra == "keep"
         self._join = spec.time.join if spec.time else ()
+        self._keep_time = spec.time is not None and spec.time.keep
         self._times = [Path(name) for name in shape.time_fields]
         self._moves = [
             (name, [Path(key) for key in _keys(name, field)])
@@ -142,13 +153,14 @@ class KeyedReader:
         return True
 
     def _take_time(self, raw: dict[str, Any], now_us: int) -> int | None:
-        """Move the time out of *raw*: the first of the named keys whose value is one."""
+        """Take the time out of *raw*, or leave it: the first of the named keys that holds one."""
         for path in self._times:
             value = path.find(raw)
             if value is not None:
                 time_us = self._shape.read_time(value, now_us)
                 if time_us is not None:
-                    path.remove(raw)
+                    if not self._keep_time:
+                        path.remove(raw)
                     return time_us
         return None
 

@@ -3,7 +3,8 @@
 Rule 1: an empty text and a `none` value give no field.
 Rule 2: a value that can't be used loses the record, or only the field where it says `drop`.
 Rule 3: the text that `then` hands to another grammar stays as it is until that has seen it.
-Rule 4: the time field is consumed: it becomes `time_us` and is no field any more.
+Rule 4: the time field is consumed: it becomes `time_us` and is no field any more, unless the
+grammar says `keep`.
 """
 
 from __future__ import annotations

@@ -112,6 +112,7 @@ class TimeSpec(_Model):
     formats: Annotated[Texts, Field(min_length=1)]
     timezone: str = "UTC"
     optional: bool = False
+    keep: bool = False
 
 
 class ThenSpec(_Model):

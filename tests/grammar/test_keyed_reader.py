@@ -54,6 +54,19 @@ def test_the_first_key_that_is_a_time_is_the_time() -> None:
     assert (found.column, found.reason, found.field) == (13, "bad_time", "at")
 
 
+def test_the_time_may_stay_a_field() -> None:
+    """With `keep` the digits that were written are there as well, and `fields` may type them."""
+    it = grammar("""
+    parse: logfmt
+    time: {field: [time, t], formats: [epoch_s, iso8601], optional: true, keep: true}
+    fields: {t: {type: number}}
+    """)
+    parsed = it.parse("t=1795416944.123456789 msg=x time=soon", 0)
+    assert parsed is not None
+    assert parsed.time_us == 1_795_416_944_123_456
+    assert parsed.fields == {"t": 1795416944.123456789, "msg": "x", "time": "soon"}
+
+
 @pytest.mark.parametrize(
     ("text", "column", "expected", "reason"),
     [

@@ -140,6 +140,10 @@ fields: {n: {type: integer}, w: {}}
         ),
         ("parse: json\ntime: {formats: [iso8601]}", 5, "time", "either `field` or `join`", "say"),
         (
+            "parse: json\ntime: {join: [d, t], formats: [iso8601], keep: true}",
+            *(5, "time.keep", "belongs to `parse` and `field`", "twice"),
+        ),
+        (
             "parse: json\ntime: {field: t, formats: [iso8601]}\nfields: {t: {}}",
             *(6, "fields.t", "time of the record", "leave it out"),
         ),
