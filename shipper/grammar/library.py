@@ -79,7 +79,7 @@ class Library:
         return tuple(self._loading)
 
     def _load(self, file: Path) -> Grammar:
-        grammar = load_grammar(file, self._book, self)
+        grammar = load_grammar(file, self.book, self)
         if grammar.name != file.stem:
             what = f"is {grammar.name!r}, but the file is named {file.name!r}"
             raise GrammarError([Problem(str(file), "name", what, f"write name: {file.stem}")])
@@ -94,7 +94,8 @@ class Library:
         return found
 
     @cached_property
-    def _book(self) -> PatternBook:
+    def book(self) -> PatternBook:
+        """The named patterns of all directories. Raises GrammarError."""
         beside = [directory / "patterns" for directory in self._directories]
         own = [directory for directory in beside if directory.is_dir()]
         return read_pattern_directories([*own, *self._pattern_directories])
