@@ -13,11 +13,14 @@ from shipper.cli.options import config_option, load, log_format_option, verbose_
 
 @click.command(
     epilog="Examples:\n\n  shipper run -c shipper.yaml\n\n  shipper run -c a.yaml --once"
+    "\n\n  app | shipper run -c stdin.yaml"
 )
 @config_option
 @log_format_option
 @verbose_option
-@click.option("--once", is_flag=True, help="Ship to the end of all files, empty the queue, exit.")
+@click.option(
+    "--once", is_flag=True, help="Ship to the end of all there is, empty the queue, exit."
+)
 @click.option(
     "--give-up",
     type=click.FloatRange(min=0),
@@ -44,9 +47,10 @@ def run(
 ) -> None:
     """Ship log files to the collector: the main job.
 
-    Reads all files that the configuration names, from where it left off; queues events on disk;
-    delivers them; stops in good order at SIGTERM or Ctrl-C. Exit codes: 0 done, 69 the collector
-    is unavailable (--once), 73 the state can't be used, 78 the configuration is wrong.
+    Reads all files that the configuration names, from where it left off, and streams to their
+    end; queues events on disk; delivers them; stops in good order at SIGTERM or Ctrl-C. Exit
+    codes: 0 done, 69 the collector is unavailable (--once), 73 the state can't be used, 78 the
+    configuration is wrong.
     """
     from shipper.cli.progress import LogLines, ProgressBar
     from shipper.service import logs

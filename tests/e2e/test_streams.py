@@ -271,6 +271,39 @@ def test_once_waits_for_the_writer_that_is_there(
     assert request_paths(collector) == ["/1"]
 
 
+def test_sigkill_loses_no_more_than_a_chunk(
+    tmp_path: Path, collector: DevCollector, fifo: Path
+) -> None:
+    """78: each SIGKILL costs a chunk and a torn line at most; nothing is read twice."""
+    site = Site(tmp_path, collector.url, str(fifo))
+    site.configure(collector.url, str(fifo), "tail: {chunk_bytes: 4096}\n")
+    count, kills = 6_000, 4
+    with fifo.open("r+b", buffering=0) as kept:  # a pipe with a writer outlives its readers
+
+        def write() -> None:
+            for start in range(0, count, 20):
+                kept.write(numbered(start, start + 20))
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        for kill in range(1, kills + 1):
+            with running("run", "-c", site.file) as program:
+                enough = count * kill // (kills + 1)
+                eventually(lambda: collector.counts().good >= enough)  # noqa: B023  # called at once
+                assert program.stop(signal.SIGKILL) == -signal.SIGKILL
+        with running("run", "-c", site.file) as program:
+            writer.join(60)
+            last = names(count - 1, count)
+            eventually(lambda: request_paths(collector)[-1:] == last)
+            assert program.stop() == 0
+    events = {event["event"]["event_id"]: event for event in collector.good()}
+    found = [event["event"]["unstruct_event"]["data"]["data"]["path"] for event in events.values()]
+    assert len(found) == len(set(found))
+    size = len(line(count))
+    assert len(set(names(0, count)) - set(found)) <= kills * (4096 // size + 2)
+    assert '"adds_up":true' in site.audit()
+
+
 def test_a_reload_while_streams_are_open(
     tmp_path: Path, collector: DevCollector, fifo: Path
 ) -> None:

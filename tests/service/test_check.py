@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -75,3 +76,30 @@ def test_odd_names_stay_on_one_line(tmp_path: Path, capsys: pytest.CaptureFixtur
     )
     assert run_cli(["check", "-c", str(file), "--offline"]) == 0
     assert "a\\n\\x1b[31m.log is named by the sources" in capsys.readouterr().out
+
+
+def test_streams_are_named(tmp_path: Path) -> None:
+    """Standard input and FIFOs are told as what they are, and are no missing files."""
+    os.mkfifo(tmp_path / "a.fifo")
+    config = configured(
+        tmp_path,
+        {"name": "in", "paths": "-"},
+        {"name": "fifo", "paths": str(tmp_path / "a.fifo")},
+    )
+    found = said(config)
+    assert ("ok", "source in: standard input") in found
+    assert ("ok", f"source fifo: {tmp_path}/a.fifo is a FIFO, read anew for each writer") in found
+    assert not any("no file matches" in what or "a pattern takes" in what for _, what in found)
+
+
+def test_a_fifo_that_a_pattern_takes(tmp_path: Path) -> None:
+    """A FIFO that only a pattern names may be meant for others: that is told, with its sources."""
+    fifo = tmp_path / "a.fifo"
+    os.mkfifo(fifo)
+    first: dict[str, object] = {"name": "one", "paths": str(tmp_path / "*.fifo")}
+    second: dict[str, object] = {"name": "two", "paths": str(tmp_path / "a*")}
+    found = said(configured(tmp_path, first, second))
+    assert any(f"a pattern takes the FIFO {fifo}" in what for _, what in found)
+    assert any("named by the sources one and two: one reads it" in what for _, what in found)
+    first["exclude"] = second["exclude"] = "*.fifo"
+    assert not any("a.fifo" in what for _, what in said(configured(tmp_path, first, second)))
