@@ -1,4 +1,8 @@
-"""The real program, in a process of its own."""
+"""The real program, in a process of its own.
+
+`under` is a command that starts the program in its own place: its limits or its namespaces hold
+for the program, and its pid is the program's.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,11 +20,14 @@ COMMAND = (sys.executable, "-m", "shipper")
 
 
 def shipper(
-    *arguments: str | Path, environ: dict[str, str] | None = None, stdin: str = ""
+    *arguments: str | Path,
+    environ: dict[str, str] | None = None,
+    stdin: str = "",
+    under: Sequence[str] = (),
 ) -> subprocess.CompletedProcess[str]:
     """Run one command to its end."""
     return subprocess.run(
-        [*COMMAND, *map(str, arguments)],
+        [*under, *COMMAND, *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=90,
@@ -70,10 +78,10 @@ class Running:
 
 
 @contextmanager
-def running(*arguments: str | Path) -> Iterator[Running]:
+def running(*arguments: str | Path, under: Sequence[str] = ()) -> Iterator[Running]:
     """Start a command that goes on; kill it at the end of the block if it still does."""
     process = subprocess.Popen(
-        [*COMMAND, *map(str, arguments)],
+        [*under, *COMMAND, *map(str, arguments)],
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
@@ -86,3 +94,11 @@ def running(*arguments: str | Path) -> Iterator[Running]:
             program.stop(signal.SIGKILL)
         assert process.stderr is not None
         process.stderr.close()
+
+
+def eventually(claim: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Wait until *claim* holds, and fail if it does not in time."""
+    end = time.monotonic() + seconds
+    while not claim():
+        assert time.monotonic() < end, "it did not come true in time"
+        time.sleep(0.02)

@@ -124,7 +124,7 @@ def _inotify(config: Config, host: Host, surveys: Sequence[Survey]) -> Iterator[
     instead = f"what goes unwatched is swept every {config.tail.sweep:g} s"
     if host.no_inotify:
         more = _more(host.max_instances)
-        remedy = f"if they ran out: sysctl fs.inotify.max_user_instances={more}"
+        remedy = f"if they ran out, {_raise('instances')}={more}"
         what = f"the kernel gives no inotify instance ({host.no_inotify}): {instead}"
         yield Finding("warning", what, remedy)
         return
@@ -136,7 +136,7 @@ def _inotify(config: Config, host: Host, surveys: Sequence[Survey]) -> Iterator[
             f"{len(roots)} directories of patterns may need an inotify instance each, and"
             f" max_user_instances is {host.max_instances}: {instead}"
         )
-        remedy = f"raise it: sysctl fs.inotify.max_user_instances={_more(len(roots))}"
+        remedy = f"{_raise('instances')}={_more(len(roots))}"
         yield Finding("warning", what, remedy)
     if host.max_watches is None:
         return
@@ -146,8 +146,13 @@ def _inotify(config: Config, host: Host, surveys: Sequence[Survey]) -> Iterator[
             f"there are more directories below the patterns than max_user_watches"
             f" ({host.max_watches}): {instead}"
         )
-        remedy = f"raise it: sysctl fs.inotify.max_user_watches={_more(needed)}"
+        remedy = f"{_raise('watches')}={_more(needed)}"
         yield Finding("warning", what, remedy)
+
+
+def _raise(what: str) -> str:
+    own = f"user.max_inotify_{what}"  # what a user namespace has besides, as of a container
+    return f"raise the limit (in a user namespace also {own}): sysctl fs.inotify.max_user_{what}"
 
 
 def _more(least: int | None) -> int:

@@ -16,6 +16,8 @@ from pathlib import Path
 from shipper.service.mounts import Mount, own_ids, parse
 
 _INOTIFY = Path("/proc/sys/fs/inotify")
+# In a user namespace, as of a rootless container, there is a limit of its own besides.
+_NAMESPACE = Path("/proc/sys/user")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +45,8 @@ class Host:
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         return cls(
             mounts=mounts,
-            max_watches=_number(_INOTIFY / "max_user_watches"),
-            max_instances=_number(_INOTIFY / "max_user_instances"),
+            max_watches=_inotify_limit("watches"),
+            max_instances=_inotify_limit("instances"),
             no_inotify=_try_inotify(),
             open_files=None if hard == resource.RLIM_INFINITY else hard,
             outputs=tuple(dict.fromkeys(path for fd in (1, 2) if (path := _file_of(fd)))),
@@ -63,6 +65,11 @@ def _text(path: Path) -> str:
 def _number(path: Path) -> int | None:
     text = _text(path).strip()
     return int(text) if text.isdecimal() and text.isascii() else None
+
+
+def _inotify_limit(what: str) -> int | None:
+    limits = _number(_INOTIFY / f"max_user_{what}"), _number(_NAMESPACE / f"max_inotify_{what}")
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 def _try_inotify() -> str:

@@ -59,7 +59,7 @@ class Watch:
         self._hint = hint
         self._wake: Callable[[], None] = lambda: None
         self._report = report
-        self._observer: BaseObserver = Observer()
+        self._observer: BaseObserver | None = None
         self._writes = 0
         self._quiet = False
         self._tuned_at = float("-inf")
@@ -74,32 +74,39 @@ class Watch:
         self._wake = wake
 
     def start(self, now: float) -> None:
-        """Start listening."""
+        """Start listening. Where the kernel gives no inotify instance, all is swept only."""
+        try:
+            self._observer = Observer()
+        except OSError as error:
+            for root in self._roots:
+                self._refuse(root, error)
+            return
         self._observer.start()
         self.tune(now, hot=False)
 
     def stop(self) -> None:
         """Stop listening."""
-        self._observer.stop()
-        self._observer.join()
+        if self._observer is not None:
+            self._observer.stop()
+            self._observer.join()
 
     def tune(self, now: float, *, hot: bool) -> None:
         """Watch the roots that exist by now, and listen to writes as long as they are not many.
 
         *hot* says whether some file is busy. A root that can't be watched is swept only.
         """
-        passed = now - self._tuned_at
-        if passed < _TUNING:
+        passed, observer = now - self._tuned_at, self._observer
+        if observer is None or passed < _TUNING:
             return
         many, self._writes = self._writes > _MANY * passed, 0
         self._tuned_at = now
         if many and not self._quiet:
-            self._listen(quiet=True, now=now)
+            self._listen(observer, quiet=True, now=now)
         elif self._quiet and not hot:
-            self._listen(quiet=False, now=now)
+            self._listen(observer, quiet=False, now=now)
         for root in self._roots:
             if root.watch is None and not root.refused and os.path.isdir(root.path):  # noqa: PTH112  # a str here
-                self._schedule(root, now)
+                self._schedule(observer, root, now)
             for folder in root.falling_silent(now):
                 self._report("watch.silent", path=folder)
 
@@ -111,27 +118,30 @@ class Watch:
             if root.watch is not None and path.startswith(root.path.rstrip("/") + "/"):
                 root.missed(path, now)
 
-    def _listen(self, *, quiet: bool, now: float) -> None:
+    def _listen(self, observer: BaseObserver, *, quiet: bool, now: float) -> None:
         """Set all watches anew: what happens in between is found by a sweep."""
         self._quiet = quiet
         for root in self._roots:
             if root.watch is not None:
-                self._observer.unschedule(root.watch)
-                self._schedule(root, now)
+                observer.unschedule(root.watch)
+                self._schedule(observer, root, now)
         self._hint(None)
 
-    def _schedule(self, root: _Root, now: float) -> None:
+    def _schedule(self, observer: BaseObserver, root: _Root, now: float) -> None:
         events = _COMING_AND_GOING if self._quiet else _ALL
         root.watch = None
         try:
-            root.watch = self._observer.schedule(
+            root.watch = observer.schedule(
                 root, root.path, recursive=root.deep, event_filter=list(events)
             )
         except OSError as error:
-            root.refused = True
-            self._report("watch.unavailable", path=root.path, why=error.strerror or str(error))
+            self._refuse(root, error)
         else:
             root.begin(now)
+
+    def _refuse(self, root: _Root, error: OSError) -> None:
+        root.refused = True
+        self._report("watch.unavailable", path=root.path, why=error.strerror or str(error))
 
     def _hear(self, event: FileSystemEvent) -> None:
         if isinstance(event, FileModifiedEvent):

@@ -6,7 +6,7 @@ import itertools
 import json
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from shipper.cli.collector import known_schemas
 from shipper.devcollector.app import Answer
 from shipper.devcollector.server import DevCollector
 from shipper.grammar.library import Library
-from tests.program import running, shipper
+from tests.program import eventually, running, shipper
 
 pytestmark = pytest.mark.e2e
 
@@ -67,14 +67,6 @@ def queued(site: Site) -> int:
     """Return how many events wait in the queue, as `status` says."""
     told = shipper("status", "-c", site.config, "--json")
     return int(json.loads(told.stdout)["queued_events"]) if told.returncode == 0 else 0
-
-
-def eventually(claim: Callable[[], bool], seconds: float = 30.0) -> None:
-    """Wait until *claim* holds, and fail if it does not in time."""
-    end = time.monotonic() + seconds
-    while not claim():
-        assert time.monotonic() < end, "it did not come true in time"
-        time.sleep(0.02)
 
 
 def paths(collector: DevCollector) -> list[str]:

@@ -18,9 +18,9 @@ import pytest
 from shipper.cli.collector import known_schemas
 from shipper.devcollector.server import DevCollector
 from shipper.grammar.library import Library
-from tests.e2e.test_main_job import eventually, line
+from tests.e2e.test_main_job import line
 from tests.e2e.test_main_job import paths as request_paths
-from tests.program import COMMAND, Running, running, shipper
+from tests.program import COMMAND, Running, eventually, running, shipper
 
 pytestmark = pytest.mark.e2e
 
