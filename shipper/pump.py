@@ -305,7 +305,7 @@ class Pump:
             tailer
             for tailer in self._holding
             if not tailer.unread
-            and now - max(tailer.served_at, tailer.grew_at)
+            and now - max(tailer.opened_at, tailer.served_at, tailer.grew_at)
             >= self._recipes[tailer.checkpoint.source].policy.flush_after
         ]
 

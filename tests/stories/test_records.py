@@ -62,6 +62,20 @@ def test_a_trace_over_a_restart(ship: Make, cut: int) -> None:
     assert after_timeout(shipper) == ["\n".join(TRACE), "INFO next"]
 
 
+def test_the_timeout_begins_anew_at_a_restart(ship: Make) -> None:
+    """61: what is held at the end of a file waits for more lines after a restart, as before it."""
+    shipper = ship("app.log", policy=JAVA)
+    shipper.logs.append("app.log", *TRACE[:1])
+    shipper.turn(2)
+    shipper.kill()
+    shipper.clock.pass_(60)
+    shipper.start()
+    shipper.turn(2)
+    assert shipper.lines() == []
+    shipper.logs.append("app.log", *TRACE[1:])
+    assert after_timeout(shipper) == ["\n".join(TRACE)]
+
+
 @pytest.mark.parametrize("new_name", ["app.log.1", "old/gone.log"])
 @pytest.mark.parametrize("cut", [1, 2])
 def test_a_trace_over_a_rotation(ship: Make, cut: int, new_name: str) -> None:
