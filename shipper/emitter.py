@@ -68,6 +68,7 @@ class Claims:
                 return self._returned.pop(0)
             claim = self._store.peek(self._cursor, self._max_bytes)
             self._cursor = claim[-1].id if claim else self._cursor
+            self._store.claimed = self._cursor
             return claim
 
     def give_back(self, left: list[Queued]) -> None:

@@ -6,11 +6,13 @@ Rule 2: a tailer advances only after its chunk is committed; a failed commit cha
         the same bytes are read again.
 Rule 3: a turn is bounded in bytes, so that stopping is quick and no file starves another.
 Rule 4: a full queue pauses the pump: it stops reading, and the log files keep what waits. The
-        sweep goes on, so that files which are rotated away meanwhile are held.
+        sweep goes on, so that files which are rotated away meanwhile are held. By other policies
+        events are dropped, and told of (see `room`).
 Rule 5: what is new comes first: files with old content get what a turn has left, at no more than
         their rate (see `lanes`).
 Rule 6: sweeps come soon after a sweep that found something, and less and less often after those
         that did not; together they take no more than a small part of the time.
+Rule 7: where the state can't be written just now, a second passes before it is tried again.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from shipper.errors import StateBusyError
 from shipper.event.chunk import Recipe
 from shipper.lanes import Allowance, Speed
 from shipper.model import Clock, Report
+from shipper.room import Limits, Room
 from shipper.store.store import Store
 from shipper.tail.chunk import Changed, Chunk
 from shipper.tail.fleet import Fleet, Source
@@ -37,10 +40,11 @@ _MUCH = 64 * 1024
 # Sweeps take this part of the time at most: quiet ones, those that hints ask for, and quiet ones
 # where nothing else tells of new lines.
 _QUIET, _NUDGED, _DEAF = 0.01, 0.1, 0.05
+_RETRY = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class Pace(Limits):
     """How much and how often the pump reads: seconds and bytes.
 
     Sweeps are between `brisk_sweep` and `sweep` apart, or `nudged_sweep` after a hint. `breath`
@@ -54,7 +58,6 @@ class Pace:
     breath: float = 0.01
     poll: float = 0.02
     turn_bytes: int = 4 << 20
-    queue_bytes: int = 10_000_000_000
     backfill: int | None = None
 
 
@@ -110,7 +113,9 @@ class Pump:
         self._hints: deque[str] = deque()
         self._allowance = Allowance(pace.backfill)
         self._speed = Speed()
+        self._room = Room(store)
         self._paused = ""
+        self._retry_at = float("-inf")
         self.turned_at = clock.monotonic()
         self.caught_up = False
         self.done = False  # caught up, and no stream will bring more
@@ -147,16 +152,20 @@ class Pump:
 
         Returns after how many seconds to come again; None: at the next hint or sweep.
         """
-        self.turned_at = self._clock.monotonic()
+        self.turned_at = now = self._clock.monotonic()
+        if now < self._retry_at:
+            return self._retry_at - now
         try:
-            swept = self._sweep(self.turned_at)
-            if self._store.used_bytes() >= self._pace.queue_bytes:
-                self._pause("the queue is full")
+            swept = self._sweep(now)
+            room = self._room.ask(self._pace, int(self._clock.wall() * 1000))
+            if room.pause:
+                self._pause(room.pause)
                 return None
-            size = self._read(self.turned_at, swept=swept)
+            size = self._read(now, swept=swept, drop=room.drop)
         except StateBusyError as error:
             self._pause(error.message)
-            return None
+            self._retry_at = now + _RETRY
+            return _RETRY
         self._resume()
         if size:
             return 0.0 if size >= _MUCH else self._pace.breath
@@ -179,7 +188,7 @@ class Pump:
         except StateBusyError as error:
             self._pause(error.message)
 
-    def _read(self, now: float, *, swept: bool) -> int:
+    def _read(self, now: float, *, swept: bool, drop: str = "") -> int:
         """Read and commit; return the bytes."""
         self._heed(now)
         self._fleet.poll(now, _HOT)
@@ -187,7 +196,7 @@ class Pump:
         chunks = self._chunks(ready, now)
         waiting = self._late(now)
         if chunks or waiting:
-            self._commit(chunks, waiting, now)
+            self._commit(chunks, waiting, now, drop=drop)
         if swept or ready:
             settled = swept and not ready and not self._holding
             self.caught_up = settled and not self._fleet.crowded
@@ -280,8 +289,13 @@ class Pump:
             self._fleet.retire(tailer)
         return chunk
 
-    def _commit(self, chunks: list[tuple[Tailer, Chunk]], late: list[Tailer], now: float) -> None:
-        """Commit what was read, and what was held for too long; then advance (rule 2)."""
+    def _commit(
+        self, chunks: list[tuple[Tailer, Chunk]], late: list[Tailer], now: float, drop: str = ""
+    ) -> None:
+        """Commit what was read, and what was held for too long; then advance (rule 2).
+
+        Events are dropped for the cause *drop*, if there is one.
+        """
         wall = self._clock.wall()
         turn = Turn(self._recipes, int(wall * 1_000_000))
         for tailer, chunk in chunks:
@@ -290,7 +304,8 @@ class Pump:
         for tailer in late:
             if tailer not in moved:
                 turn.flush(tailer)
-        self._store.commit(turn.progress, int(wall * 1000), durable=turn.perishable)
+        at_ms = int(wall * 1000)
+        self._store.commit(turn.progress, at_ms, durable=turn.perishable, drop=drop)
         turn.advance(now)
         self.commits += 1
         touched = self._holding.union(turn.tailers)

@@ -19,7 +19,7 @@ LAYERS = [
     {"config"},
     {"tail", "collector", "backoff"},
     {"store"},
-    {"lanes", "turn"},
+    {"lanes", "room", "turn"},
     {"pump", "emitter"},
     {"devcollector", "service"},
     {"cli"},

@@ -63,6 +63,7 @@ def _as_json(found: Audit, accounts: Iterable[Account], faults: list[str]) -> di
         "delivered": found.delivered,
         "queued": found.queued,
         "refused": found.refused,
+        "dropped": found.dropped,
         "accounts": [
             {
                 **account._asdict(),
@@ -96,6 +97,7 @@ def _lines(found: Audit, shown: list[Account], *, sums: bool) -> Iterator[str]:
     yield (
         f"{found.made:,} events made + {found.replayed:,} replayed = {found.delivered:,} delivered "
         f"+ {found.queued:,} queued + {found.refused:,} refused"
+        + "".join(f" + {events:,} dropped ({why})" for why, events in found.dropped.items())
     )
 
 

@@ -56,6 +56,8 @@ def _show(now: Status) -> None:
         click.echo(
             f"source:    {source}: {ledger.lines_read:,} lines read, {delivered:,} delivered"
         )
+    for source, count in now.dropped.items():
+        click.echo(f"dropped:   {source}: {count:,} events, by the limits of the queue")
     for source, reason, count in now.dead_letters:
         click.echo(f"dead:      {source}: {count:,} {reason}")
     for file in now.files[:_FILES]:

@@ -227,10 +227,19 @@ class QueueConfig(Group):
     """How much may wait on disk for the collector."""
 
     max_bytes: Annotated[Size, Field(ge=1_000_000, le=10**14)] = Field(
-        10_000_000_000, description="Largest backlog on disk"
+        10_000_000_000, description="Largest state on disk: the backlog, and what is beside it"
     )
-    when_full: Literal["pause"] = Field(
-        "pause", description="`pause`: stop reading; the log files keep what is new"
+    max_age: Annotated[Seconds | None, Field(ge=1, le=3_650 * DAY), Maybe] = Field(
+        None, description="The queue is full, too, when an event has waited for so long"
+    )
+    when_full: Literal["pause", "drop_oldest", "drop_newest"] = Field(
+        "pause",
+        description="`pause`: stop reading, the log files keep what is new; `drop_oldest`: give up "
+        "what has waited longest; `drop_newest`: give up what is read; what is dropped is told",
+    )
+    min_free: Annotated[Size, Field(ge=0, le=10**14)] = Field(
+        256_000_000,
+        description="Reading pauses while less of the disk is free; of a small disk, a twentieth",
     )
 
 

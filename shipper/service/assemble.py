@@ -25,6 +25,7 @@ from shipper.model import Clock, Report
 from shipper.pump import Pace, Pump
 from shipper.service.books import Books
 from shipper.service.chores import Chores
+from shipper.service.drops import Teller
 from shipper.store.lock import sender_lock
 from shipper.store.store import Store
 from shipper.tail.chunk import Limits
@@ -72,6 +73,7 @@ def assemble(
     """Wire the parts round the *state* and the *streams*. Raises StateError, GrammarError."""
     recipes = recipes_of(config)
     store = state.store
+    store.space.bound(config.queue.max_bytes)
     sources = sources_of(config)
     books = Books(store, recipes, state.namespace, CLOCK)
     fleet = Fleet(
@@ -86,6 +88,9 @@ def assemble(
     pace = Pace(
         sweep=config.tail.sweep,
         queue_bytes=config.queue.max_bytes,
+        queue_age=config.queue.max_age,
+        when_full=config.queue.when_full,
+        min_free=config.queue.min_free,
         backfill=config.tail.backfill_bytes,
     )
     pump = Pump(fleet, store, recipes, report, pace=pace, clock=CLOCK)
@@ -102,7 +107,8 @@ def assemble(
         clock=CLOCK,
         rng=random.Random(),  # noqa: S311  # jitter, not a secret
     )
-    chores = Chores(store, books, fleet, pump, CLOCK)
+    teller = Teller(store, recipes, state.namespace, report, CLOCK)
+    chores = Chores(store, books, fleet, pump, CLOCK, teller)
     return Parts(store, state.lock, fleet, pump, chores, emitter, watch)
 
 

@@ -5,7 +5,8 @@ Rule 1: of each file, read == the sum of the fates and of what is held, in lines
 Rule 2: over all, the bytes between where reading began and the checkpoints == bytes read. (Not of
         each file: what is held at the end of a rotated one is counted in the next. Nor of each
         source: that one may have another name by now.)
-Rule 3: over all, events made + records replayed == delivered + queued + events refused for good.
+Rule 3: over all, events made + records replayed == delivered + queued + events refused for good
+        + events dropped. An event that tells of a drop is made, too.
 Rule 4: all is read from one snapshot, so that it adds up while a shipper runs.
 """
 
@@ -18,6 +19,7 @@ from typing import NamedTuple, Self
 
 from shipper.model import Ledger
 from shipper.store.collection import UNKNOWN, Collected
+from shipper.store.drops import COUNTER, GAPS
 from shipper.store.store import Account, Store
 
 
@@ -63,6 +65,7 @@ class Audit:
     delivered: int
     queued: int
     refused: int
+    dropped: dict[str, int]
 
     @property
     def adds_up(self) -> bool:
@@ -77,8 +80,9 @@ class Audit:
         if read != booked:
             yield f"{read} bytes were read, but {booked} are booked"
         there, gone = self.made + self.replayed, self.delivered + self.queued + self.refused
+        gone += sum(self.dropped.values())
         if there != gone:
-            yield f"{there} events were made, but {gone} are delivered, queued or refused"
+            yield f"{there} events were made, but {gone} are delivered, queued, refused or dropped"
 
     def _bytes_read(self) -> tuple[int, int]:
         """Return the bytes read by the checkpoints, and by the ledgers."""
@@ -100,7 +104,8 @@ def audit(store: Store) -> Audit:
     def total(name: str) -> int:
         return sum(value for (counted, _), value in counters.items() if counted == name)
 
-    made = sum(account.ledger.events for account in accounts)
+    made = sum(account.ledger.events for account in accounts) + total(GAPS)
+    causes = {name for name, _ in counters if name.startswith(COUNTER)}
     return Audit(
         accounts=accounts,
         collected=collected,
@@ -109,6 +114,7 @@ def audit(store: Store) -> Audit:
         delivered=total("delivered"),
         queued=queued,
         refused=refused,
+        dropped={name.removeprefix(COUNTER): total(name) for name in sorted(causes)},
     )
 
 

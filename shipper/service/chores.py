@@ -1,6 +1,7 @@
 """What the reading thread does now and then beside reading: notes for those who look, tidying up.
 
 Rule 1: a chore that the state has no time for just now is done later; reading goes on.
+Rule 2: a chore is short: what takes longer is done in steps, each a turn.
 """
 
 from __future__ import annotations
@@ -11,26 +12,36 @@ from shipper.errors import StateBusyError
 from shipper.model import Clock
 from shipper.pump import Pump
 from shipper.service.books import Books
+from shipper.service.drops import Teller
 from shipper.store.store import Store
 from shipper.tail.fleet import Fleet
 
 _NOTE = 5.0
 _TIDY = 3_600.0
+_STEP = 0.02
 
 
 class Chores:
     """Call `turn` after each turn of the pump."""
 
-    def __init__(self, store: Store, books: Books, fleet: Fleet, pump: Pump, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, books: Books, fleet: Fleet, pump: Pump, clock: Clock, teller: Teller
+    ) -> None:
         self._store = store
         self._books = books
         self._fleet = fleet
         self._pump = pump
         self._clock = clock
-        self._note_due = self._tidy_due = float("-inf")
+        self._teller = teller
+        self._note_due = self._tidy_due = self._step_due = float("-inf")
+        self._shrinks = False
 
-    def turn(self) -> None:
-        """Do what is due: how fast it goes is noted, rows of files that are gone are summed up."""
+    def turn(self) -> float | None:
+        """Do what is due; return after how many seconds there is more to do, if there is.
+
+        How fast it goes is noted, drops are told of, rows of files that are gone are summed up,
+        and space that a backlog left behind is given back to the disk.
+        """
         now = self._clock.monotonic()
         with suppress(StateBusyError):
             if now >= self._note_due:
@@ -38,7 +49,20 @@ class Chores:
                 lag = self._pump.lag
                 at_ms = int(self._clock.wall() * 1000)
                 self._store.note_pace(lag.speed, lag.unread, at_ms)
+                self._teller.tell()
+                self._store.space.write_back()
+                self._shrinks = True
             # Not before the first sweep is over: till then nobody knows which files are there.
             if now >= self._tidy_due and self._pump.swept:
                 more = self._books.collect(self._fleet.rows())
                 self._tidy_due = now + (0.0 if more else _TIDY)
+            if self._shrinks and now >= self._step_due:
+                self._step_due = now + _STEP
+                self._shrinks = self._store.space.shrink()
+                return _STEP if self._shrinks else None
+        return None
+
+    def close(self) -> None:
+        """Do what must not wait for the next start."""
+        with suppress(StateBusyError):
+            self._teller.tell(all_=True)

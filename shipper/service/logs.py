@@ -32,6 +32,7 @@ _WARNINGS = {
     "file.unreadable",
     "files.crowded",
     "pump.paused",
+    "queue.dropped",
     "queue.unsettled",
     "service.busy",
     "watch.silent",

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from shipper.config.models import Config
-from shipper.errors import CollectorError, StateError
+from shipper.errors import CollectorError, StateBusyError, StateError
 from shipper.model import Report
 from shipper.pump import Lag
 from shipper.service.assemble import Parts, State, assemble, open_state, sources_of
@@ -129,6 +129,7 @@ class _Shift:
                 raise crew.crash
             if "pump" not in busy:
                 parts.pump.drain(sources_of(fresh) if fresh else ())
+                parts.chores.close()
             last = watch.look()
         if gave_up:
             what = f"nothing could be delivered for {self._manner.give_up:g} s: {last.trouble}"
@@ -195,10 +196,10 @@ def _start(parts: Parts, crew: Crew, stack: ExitStack, config: Config) -> None:
         wait = parts.pump.turn()
         if parts.pump.commits != before:
             sending.ring()
-        parts.chores.turn()
+        more = parts.chores.turn()
         parts.watch.tune(parts.pump.turned_at, hot=parts.pump.hot)
         parts.pump.hinted = parts.watch.hears_all
-        return wait
+        return more if wait is None else wait
 
     parts.watch.on_hint(reading.ring)
     stack.enter_context(watching(parts.watch, parts.pump.turned_at))
@@ -209,33 +210,39 @@ def _start(parts: Parts, crew: Crew, stack: ExitStack, config: Config) -> None:
 
 
 class _Watch:
-    """Looks at the parts from the main thread."""
+    """Looks at the parts from the main thread; what can't be asked just now is as it was."""
 
     def __init__(self, parts: Parts, tell: Tell) -> None:
         self._parts = parts
         self._tell = tell
         self._alive_at = float("-inf")
-        self._before = self._counts()
+        self._before = self._delivered, self._buried = self._counts()
+        self._waiting = 0
 
     def tick(self) -> None:
         now = time.monotonic()
         if now - self._alive_at >= _SIGN_OF_LIFE and now - self._parts.pump.turned_at < _STUCK:
             self._alive_at = now
-            os.utime(self._parts.lock)
+            with suppress(OSError):  # a sick disk stops the work, not the watch over it
+                os.utime(self._parts.lock)
         self._tell(self.look)
 
     def look(self) -> Snapshot:
-        delivered, buried = self._counts()
+        with suppress(StateBusyError):
+            self._delivered, self._buried = self._counts()
+            self._waiting = self._parts.store.backlog().events
         return Snapshot(
             lag=self._parts.pump.lag,
-            queued=self._parts.store.backlog().events,
-            delivered=delivered - self._before[0],
-            buried=buried - self._before[1],
+            queued=self._waiting,
+            delivered=self._delivered - self._before[0],
+            buried=self._buried - self._before[1],
             trouble=self._parts.pump.paused or self._parts.emitter.trouble,
         )
 
     def done(self) -> bool:
-        return self._parts.pump.done and self._parts.store.backlog().batches == 0
+        with suppress(StateBusyError):
+            return self._parts.pump.done and self._parts.store.backlog().batches == 0
+        return False
 
     def hopeless(self, after: float) -> bool:
         pump = self._parts.pump

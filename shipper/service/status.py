@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from shipper.config.models import Config
 from shipper.model import Ledger
+from shipper.store.drops import COUNTER
 from shipper.store.lock import alive_at, holder
 from shipper.store.store import ReadingPace, Store
 
@@ -43,6 +46,7 @@ class Status:
     state_bytes: int
     delivered: dict[str, int]
     refused: dict[str, int]
+    dropped: dict[str, int]
     dead_letters: list[tuple[str, str, int]]
     ledgers: dict[str, Ledger]
     unread_bytes: int
@@ -90,6 +94,7 @@ def status_of(config: Config, store: Store) -> Status:
         state_bytes=store.used_bytes(),
         delivered={source: n for (name, source), n in counters.items() if name == "delivered"},
         refused={source: n for (name, source), n in counters.items() if name == "buried" and n},
+        dropped=_dropped(counters),
         dead_letters=store.dead_letters.reasons(),
         ledgers=store.ledgers(),
         unread_bytes=pace.unread_bytes if pace else sum(file.unread for file in files),
@@ -97,6 +102,15 @@ def status_of(config: Config, store: Store) -> Status:
         eta_seconds=_eta(pace),
         files=files,
     )
+
+
+def _dropped(counters: Mapping[tuple[str, str], int]) -> dict[str, int]:
+    """Return by source how many events were dropped, for whatever cause."""
+    dropped: Counter[str] = Counter()
+    for (name, source), count in counters.items():
+        if name.startswith(COUNTER):
+            dropped[source] += count
+    return dict(dropped)
 
 
 def _eta(pace: ReadingPace | None) -> float | None:

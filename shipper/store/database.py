@@ -22,12 +22,14 @@ from pathlib import Path
 from shipper.errors import StateBusyError, StateError
 from shipper.store.schema import MIGRATIONS
 
-_BUSY_MS = 10_000
+BUSY_MS = 10_000
+"""How long a transaction waits for another process."""
+
 _WAL_TRIES = 30
 # Checkpoint the WAL every 16 MiB: small enough to stay in the page cache, rare enough to be cheap.
 _USUAL, _DURABLE = "PRAGMA synchronous = NORMAL", "PRAGMA synchronous = FULL"
 _PRAGMAS = f"""
-PRAGMA busy_timeout = {_BUSY_MS};
+PRAGMA busy_timeout = {BUSY_MS};
 {_USUAL};
 PRAGMA wal_autocheckpoint = 4096;
 PRAGMA journal_size_limit = 67108864;
@@ -41,8 +43,8 @@ FROM pragma_user_version
 _TRANSIENT = {
     sqlite3.SQLITE_BUSY: "is locked by another process",
     sqlite3.SQLITE_LOCKED: "is locked by another process",
-    sqlite3.SQLITE_FULL: "can't grow: the disk is full",
-    sqlite3.SQLITE_IOERR: "can't be read or written (input/output error)",
+    sqlite3.SQLITE_FULL: "can't grow: the disk is full, or the state is at its ceiling",
+    sqlite3.SQLITE_IOERR: "can't be read or written (input/output error, or over a quota)",
     sqlite3.SQLITE_READONLY: "can't be written: it is read-only",
     sqlite3.SQLITE_CANTOPEN: "can't be opened",
     sqlite3.SQLITE_NOMEM: "needs more memory than there is",
@@ -61,7 +63,7 @@ class Database:
             # Made by ourselves: SQLite would let the umask decide who may read it.
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             self._db = sqlite3.connect(
-                path, isolation_level=None, check_same_thread=False, timeout=_BUSY_MS / 1000
+                path, isolation_level=None, check_same_thread=False, timeout=BUSY_MS / 1000
             )
         try:
             self._prepare()

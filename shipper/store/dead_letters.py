@@ -88,7 +88,7 @@ class DeadLetters:
     def events(self) -> int:
         """Return how many letters are events that the collector refused."""
         with self._database.reading() as db:
-            sql = "SELECT count(*) FROM dead_letter WHERE event IS NOT NULL"
+            sql = "SELECT events FROM tally WHERE name = 'letters'"
             return int(db.execute(sql).fetchone()[0])
 
     def page(
@@ -143,13 +143,21 @@ def add_to_counter(db: sqlite3.Connection, name: str, source: str, value: int) -
 
 
 def insert_batches(
-    db: sqlite3.Connection, source: str, batches: Iterable[RecordBatch], now_ms: int
+    db: sqlite3.Connection,
+    source: str,
+    batches: Iterable[RecordBatch],
+    now_ms: int,
+    *,
+    kept: bool = False,
 ) -> None:
-    """Put *batches* at the end of the queue, within the caller's transaction."""
-    rows = [(source, b.events, b.size, ENCODING, b.body, now_ms) for b in batches]
+    """Put *batches* at the end of the queue, within the caller's transaction.
+
+    Those that are *kept* tell of a gap, and are not dropped whatever the limits of the queue say.
+    """
+    rows = [(source, b.events, b.size, ENCODING, b.body, now_ms, kept) for b in batches]
     db.executemany(
-        "INSERT INTO batch (source, events, size, encoding, body, created) "
-        "VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO batch (source, events, size, encoding, body, created, kept) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
         rows,
     )
 
@@ -174,6 +182,11 @@ def bury_event(db: sqlite3.Connection, source: str, buried: Buried, now_ms: int)
     event = zstandard.ZstdCompressor(level=1).compress(buried.event)
     values = (now_ms, source, "", None, None, "", buried.reason, buried.detail, b"", event)
     db.execute(_INSERT, values)
+
+
+def bury_gap(db: sqlite3.Connection, source: str, detail: str, now_ms: int) -> None:
+    """File that something is missing, within the caller's transaction."""
+    db.execute(_INSERT, (now_ms, source, "", None, None, "", "gap", detail, b"", None))
 
 
 def _where(selection: Selection) -> tuple[str, list[object]]:

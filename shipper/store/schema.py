@@ -111,4 +111,49 @@ CREATE TABLE loss (              -- bytes_lost of collected generations, by thei
 ) STRICT, WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND)
+_LETTER = "length({0}.raw) + coalesce(length({0}.event), 0)"
+# Within a trigger no semicolon ends a line: there a migration is cut into its statements.
+_THIRD = f"""
+-- 1: tells of what was dropped, and is never dropped itself
+ALTER TABLE batch ADD COLUMN kept INTEGER NOT NULL DEFAULT 0;
+DROP INDEX dead_letter_reason;
+CREATE INDEX dead_letter_kind ON dead_letter (source, reason);
+
+CREATE TABLE tally (             -- what `batch` and `dead_letter` hold, kept by triggers
+    name TEXT PRIMARY KEY,
+    entries INTEGER NOT NULL,
+    events INTEGER NOT NULL,
+    bytes INTEGER NOT NULL       -- of bodies as they are stored
+) STRICT, WITHOUT ROWID;
+INSERT INTO tally SELECT 'queue', count(*), coalesce(sum(events), 0),
+    coalesce(sum(length(body)), 0) FROM batch;
+INSERT INTO tally SELECT 'letters', count(*), count(event),
+    coalesce(sum({_LETTER.format("dead_letter")}), 0) FROM dead_letter;
+CREATE TRIGGER batch_in AFTER INSERT ON batch BEGIN
+    UPDATE tally SET entries = entries + 1, events = events + new.events,
+        bytes = bytes + length(new.body) WHERE name = 'queue'; END;
+CREATE TRIGGER batch_out AFTER DELETE ON batch BEGIN
+    UPDATE tally SET entries = entries - 1, events = events - old.events,
+        bytes = bytes - length(old.body) WHERE name = 'queue'; END;
+CREATE TRIGGER batch_cut AFTER UPDATE OF events, body ON batch BEGIN
+    UPDATE tally SET events = events + new.events - old.events,
+        bytes = bytes + length(new.body) - length(old.body) WHERE name = 'queue'; END;
+CREATE TRIGGER letter_in AFTER INSERT ON dead_letter BEGIN
+    UPDATE tally SET entries = entries + 1, events = events + (new.event IS NOT NULL),
+        bytes = bytes + {_LETTER.format("new")} WHERE name = 'letters'; END;
+CREATE TRIGGER letter_out AFTER DELETE ON dead_letter BEGIN
+    UPDATE tally SET entries = entries - 1, events = events - (old.event IS NOT NULL),
+        bytes = bytes - ({_LETTER.format("old")}) WHERE name = 'letters'; END;
+
+CREATE TABLE dropped (           -- events that were given up, and that nothing tells of yet
+    source TEXT NOT NULL,
+    cause TEXT NOT NULL,
+    events INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,      -- uncompressed
+    since INTEGER NOT NULL,      -- when the oldest and the newest of them came, in milliseconds
+    until INTEGER NOT NULL,
+    PRIMARY KEY (source, cause)
+) STRICT, WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD)

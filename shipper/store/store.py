@@ -3,7 +3,7 @@
 Rule 1: batches, dead letters, checkpoint and ledger of what was read commit together (`commit`).
 Rule 2: a generation is on record, with its id, before its first record is read (`begin`).
 Rule 3: an event leaves the queue only as delivered or as a dead letter, in the transaction that
-        says so (`settle`).
+        says so (`settle`), or because the limits of the queue ask for it (see `drops`).
 Rule 4: the queue is first in, first out by batch id; claims on batches live in the sender's
         memory, so a crash forgets them and the same bytes are sent again.
 """
@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, Self
 from shipper.errors import StateError
 from shipper.event.batch import RecordBatch
 from shipper.event.chunk import Parse
+from shipper.event.gap import Dropped
 from shipper.event.ids import generation_id, namespace_id, stream_key
 from shipper.formats.held import Held
 from shipper.model import Ledger
@@ -34,7 +35,9 @@ from shipper.store.dead_letters import (
     bury_records,
     insert_batches,
 )
+from shipper.store.drops import Drops, note_dropped
 from shipper.store.rows import checkpoints, insert_file, known_file, move_file, next_ordinal
+from shipper.store.space import Space
 from shipper.tail.checkpoint import Checkpoint, Node, Sighting
 
 DATABASE = "state.db"
@@ -92,6 +95,7 @@ class Backlog(NamedTuple):
     batches: int
     events: int
     oldest_ms: int | None
+    stored_bytes: int = 0
 
 
 class ReadingPace(NamedTuple):
@@ -109,6 +113,9 @@ class Store:
         self._database = database
         self.dead_letters = DeadLetters(database)
         self.collection = Collection(database)
+        self.drops = Drops(database)
+        self.space = Space(database)
+        self.claimed = 0  # up to which batch senders of this process have taken some in hand
         self.snapshot = database.snapshot
 
     @classmethod
@@ -157,14 +164,23 @@ class Store:
         with self._database.reading() as db:
             return known_file(db, node)
 
-    def commit(self, turn: Iterable[Progress], now_ms: int, *, durable: bool = False) -> None:
+    def commit(
+        self, turn: Iterable[Progress], now_ms: int, *, durable: bool = False, drop: str = ""
+    ) -> None:
         """Queue the events, file the rejects, move the checkpoints and the ledger: all or none.
 
         What can't be read again, as from a pipe, is to be *durable*: a power cut can't undo it.
+        With the cause *drop*, the events are not queued but counted as dropped.
         """
         with self._database.transaction(durable=durable) as db:
             for checkpoint, parse in turn:
-                self._put(db, checkpoint, parse, now_ms)
+                if drop:
+                    source = checkpoint.source
+                    lost = [Dropped(source, drop, *b[:2], now_ms, now_ms) for b in parse.batches]
+                    note_dropped(db, lost)
+                else:
+                    insert_batches(db, checkpoint.source, parse.batches, now_ms)
+                _move(db, checkpoint, parse, now_ms)
 
     def finish(
         self,
@@ -182,18 +198,13 @@ class Store:
         state = "over" if checkpoint.over else "finished"
         last = last or Parse((), (), Ledger(), checkpoint.held)
         with self._database.transaction() as db:
-            self._put(db, checkpoint.holding(last.held), last, now_ms)
+            kept = lost_bytes > 0  # what tells of a gap is among them
+            insert_batches(db, checkpoint.source, last.batches, now_ms, kept=kept)
+            _move(db, checkpoint.holding(last.held), last, now_ms)
             db.execute(
                 "UPDATE file SET state = ?, bytes_lost = ?, lost_why = ? WHERE id = ?",
                 (state, lost_bytes, (lost_bytes and why) or None, checkpoint.row),
             )
-
-    def _put(
-        self, db: sqlite3.Connection, checkpoint: Checkpoint, parse: Parse, now_ms: int
-    ) -> None:
-        insert_batches(db, checkpoint.source, parse.batches, now_ms)
-        bury_records(db, checkpoint, parse.rejects, now_ms)
-        move_file(db, checkpoint, parse.ledger, now_ms)
 
     def alike(self, canonical: str) -> list[Checkpoint]:
         """Return the newest generations of one log that a copy may continue: open or finished."""
@@ -232,35 +243,29 @@ class Store:
         return found
 
     def settle(self, settlements: Iterable[Settlement], now_ms: int) -> None:
-        """Take what was delivered or buried out of the queue; leave the rest in its place."""
+        """Take what was delivered or buried out of the queue; leave the rest in its place.
+
+        What is not in the queue any more was dropped meanwhile: an event has one fate.
+        """
         with self._database.transaction() as db:
             for queued, delivered, buried, left in settlements:
-                if left is None:
-                    db.execute("DELETE FROM batch WHERE id = ?", (queued.id,))
-                else:
-                    db.execute(
-                        "UPDATE batch SET events = ?, size = ?, body = ? WHERE id = ?",
-                        (*left, queued.id),
-                    )
+                if not _take_out(db, queued.id, left):
+                    continue
                 for letter in buried:
                     bury_event(db, queued.source, letter, now_ms)
                 add_to_counter(db, "delivered", queued.source, delivered)
                 add_to_counter(db, "buried", queued.source, len(buried))
 
     def backlog(self) -> Backlog:
-        """Return how much waits in the queue."""
-        sql = "SELECT count(*), coalesce(sum(events), 0), min(created) FROM batch"
+        """Return how much waits in the queue; that is on record, and not counted."""
+        oldest = "(SELECT created FROM batch ORDER BY id LIMIT 1)"
+        sql = f"SELECT entries, events, {oldest}, bytes FROM tally WHERE name = 'queue'"
         with self._database.reading() as db:
             return Backlog(*db.execute(sql).fetchone())
 
     def used_bytes(self) -> int:
-        """Return the bytes that the state takes on disk, free pages not counted."""
-        pages = "(SELECT page_count FROM pragma_page_count)"
-        free = "(SELECT freelist_count FROM pragma_freelist_count)"
-        size = "(SELECT page_size FROM pragma_page_size)"
-        with self._database.reading() as db:
-            (used,) = db.execute(f"SELECT ({pages} - {free}) * {size}").fetchone()
-        return int(used)
+        """Return the bytes that the state takes in its file, free pages not counted."""
+        return self.space.used_bytes()
 
     def accounts(self) -> list[Account]:
         """Return what became of each generation, in the order in which they were first seen."""
@@ -271,7 +276,7 @@ class Store:
         return [_account(row) for row in rows]
 
     def counters(self) -> dict[tuple[str, str], int]:
-        """Return the running counts by (name, source); names are ``delivered`` and ``buried``."""
+        """Return the running counts by (name, source); see `add_to_counter`."""
         with self._database.reading() as db:
             rows = db.execute("SELECT name, source, value FROM counter").fetchall()
         return {(name, source): value for name, source, value in rows}
@@ -298,6 +303,19 @@ class Store:
         with self._database.reading() as db:
             row = db.execute("SELECT value FROM meta WHERE key = 'pace'").fetchone()
         return None if row is None else ReadingPace(*json.loads(row[0]))
+
+
+def _move(db: sqlite3.Connection, checkpoint: Checkpoint, parse: Parse, now_ms: int) -> None:
+    bury_records(db, checkpoint, parse.rejects, now_ms)
+    move_file(db, checkpoint, parse.ledger, now_ms)
+
+
+def _take_out(db: sqlite3.Connection, batch: int, left: RecordBatch | None) -> bool:
+    """Take a batch out of the queue but for what is *left*; False if it is not there."""
+    if left is None:
+        return db.execute("DELETE FROM batch WHERE id = ?", (batch,)).rowcount == 1
+    sql = "UPDATE batch SET events = ?, size = ?, body = ? WHERE id = ?"
+    return db.execute(sql, (*left, batch)).rowcount == 1
 
 
 def _account(row: tuple[Any, ...]) -> Account:

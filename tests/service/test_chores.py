@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from shipper.event.batch import compress
 from shipper.service.audit import audit
 from shipper.service.books import Books
 from shipper.service.chores import Chores
+from shipper.service.drops import Teller
+from shipper.store.store import Settlement
 from tests.shipping import Shipper, shippers
 
 _DAY = 86_400
@@ -16,8 +20,10 @@ _DAY = 86_400
 
 def _chores(shipper: Shipper) -> Chores:
     clock = shipper.clock.clock()
-    books = Books(shipper.store, {}, shipper.store.namespace("test-host"), clock)
-    return Chores(shipper.store, books, shipper.fleet, shipper.pump, clock)
+    namespace = shipper.store.namespace("test-host")
+    books = Books(shipper.store, {}, namespace, clock)
+    teller = Teller(shipper.store, shipper.pump._recipes, namespace, shipper.reports, clock)
+    return Chores(shipper.store, books, shipper.fleet, shipper.pump, clock, teller)
 
 
 def test_the_pace_is_noted(tmp_path: Path) -> None:
@@ -76,3 +82,44 @@ def test_nothing_is_summed_up_before_the_first_sweep(tmp_path: Path) -> None:
         shipper.turn()
         chores.turn()
         assert shipper.store.accounts() == []
+
+
+def test_the_space_of_a_backlog_is_given_back(tmp_path: Path) -> None:
+    """After a backlog was delivered, the file shrinks in steps beside the reading, then no more."""
+    with shippers(tmp_path) as ship:
+        shipper = ship("*.log")
+        for _ in range(50):
+            shipper.store.enqueue("logs", [compress([os.urandom(600_000)])], 1)
+        queue = list(shipper.queue())
+        shipper.store.settle([Settlement(queued, 1) for queued in queue], 1)
+        free = shipper.store.space.free_bytes()
+        chores = _chores(shipper)
+        steps = 0
+        while chores.turn() is not None:
+            steps += 1
+            shipper.clock.pass_(0.02)
+        assert steps > 5
+        assert shipper.store.space.free_bytes() < free - 10_000_000
+        with shipper.store._database.transaction() as db:
+            db.execute("INSERT INTO counter VALUES ('replayed', 'logs', 50)")
+
+
+def test_drops_are_told_between_the_turns(tmp_path: Path) -> None:
+    """What was dropped is in the log at the next note; at the end of a shift nothing is left."""
+    with shippers(tmp_path) as ship:
+        shipper = ship("*.log")
+        shipper.logs.append("app.log", "a")
+        shipper.catch_up()
+        chores = _chores(shipper)
+        shipper.store.drops.oldest("queue_full", 0, room=1)
+        chores.turn()
+        assert shipper.reports.names().count("queue.dropped") == 1
+        shipper.logs.append("app.log", "b")
+        shipper.catch_up()
+        shipper.store.drops.oldest("queue_full", 0, room=1)
+        shipper.clock.pass_(5)
+        chores.turn()
+        assert shipper.reports.names().count("queue.dropped") == 1
+        chores.close()
+        assert shipper.reports.names().count("queue.dropped") == 2
+        assert audit(shipper.store).adds_up

@@ -294,7 +294,7 @@ def test_settle_delivered_buried_and_left(store: Store) -> None:
     assert _events(queue)[0] == b'{"x":"second 3"}'
     assert [letter.event for letter in store.dead_letters.page()] == [buried.event]
     assert store.counters() == {("delivered", "web"): 4, ("buried", "web"): 1}
-    assert store.backlog() == (2, 4, 1)
+    assert store.backlog()[:3] == (2, 4, 1)
 
 
 def test_settle_is_whole_or_nothing(store: Store) -> None:

@@ -1,0 +1,102 @@
+"""Room: whether the queue may take more, and what is done where it may not.
+
+Rule 1: the limits are of the whole state file, of the age of what waits, and of what the disk has
+        left for others. By `pause` nothing is dropped: the log files keep what is new.
+Rule 2: over its limits, a queue is full till it is a sixteenth below them, so that the log has one
+        line for an outage and not one for each request that makes a little room.
+Rule 3: whatever is dropped is on record, and told of (see `store.drops`).
+Rule 4: by no policy does anything go on while the disk is nearly full: that is mended by a person.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from shipper.store.space import MOST_WAL
+from shipper.store.store import Store
+
+WhenFull = Literal["pause", "drop_oldest", "drop_newest"]
+
+FULL, OLD = "queue_full", "queue_age"
+"""The causes for which events are dropped."""
+
+_MARGIN = 16
+# Of a small disk, no more than this part is left to others.
+_SMALL_DISK = 20
+# What is made free at a time where the oldest go: enough for a turn.
+_TURN = 4 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What may wait: bytes of the state file, seconds; bytes of the disk that are left free."""
+
+    queue_bytes: int = 10_000_000_000
+    queue_age: float | None = None
+    when_full: WhenFull = "pause"
+    min_free: int = 0
+
+
+class Answer(NamedTuple):
+    """Whether there is room: nothing is read because of `pause`; events go because of `drop`."""
+
+    pause: str = ""
+    drop: str = ""
+
+
+ROOM = Answer()
+"""There is room."""
+
+
+class Room:
+    """Asked before each turn of reading, by one thread."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._full = self._short = False
+
+    def ask(self, limits: Limits, now_ms: int) -> Answer:
+        """Tell whether there is room for a turn, and make it where old events may go."""
+        if why := self._disk(limits):
+            return Answer(pause=why)
+        if used := self._over(limits):
+            return self._give_way(limits, FULL, "the queue is full", room=used)
+        if limits.queue_age is not None:
+            oldest_ms = self._store.backlog().oldest_ms
+            before_ms = now_ms - int(limits.queue_age * 1000)
+            if oldest_ms is not None and oldest_ms < before_ms:
+                why = "the oldest event in the queue has waited for its longest time"
+                return self._give_way(limits, OLD, why, before_ms=before_ms)
+        return ROOM
+
+    def _give_way(
+        self, limits: Limits, cause: str, why: str, *, room: int = 0, before_ms: int = 0
+    ) -> Answer:
+        if limits.when_full == "drop_newest":
+            return Answer(drop=cause)
+        if limits.when_full == "pause":
+            return Answer(pause=why)
+        freed = self._store.drops.oldest(cause, self._store.claimed, room=room, before_ms=before_ms)
+        if freed >= room or self._store.used_bytes() < limits.queue_bytes:
+            return ROOM
+        return Answer(pause=f"{why}, and of what is being sent or of dead letters")
+
+    def _over(self, limits: Limits) -> int:
+        """Return by how many bytes the state is too large (rule 2); 0: it is not."""
+        used, most = self._store.used_bytes(), limits.queue_bytes
+        margin = min(most // _MARGIN, _TURN)
+        self._full = used >= (most - margin if self._full else most)
+        return max(1, used - most + margin) if self._full else 0
+
+    def _disk(self, limits: Limits) -> str:
+        space = self._store.space
+        if limits.min_free:
+            disk = space.disk()
+            floor = min(limits.min_free, disk.total // _SMALL_DISK)
+            self._short = disk.free < floor + (floor // _MARGIN if self._short else 0)
+            if self._short:
+                return f"the disk of the state is nearly full: less than {floor:,} bytes are free"
+        if space.wal_bytes() > MOST_WAL:
+            return "the write-ahead log is too long: some program reads the state without an end"
+        return ""
