@@ -19,9 +19,11 @@ from shipper.event.chunk import Policy
 from shipper.formats.multiline import MultilineRule
 from shipper.formats.records import Rules
 from shipper.service.audit import audit
+from shipper.tail import streams
+from shipper.tail.checkpoint import Node
 from shipper.tail.chunk import Limits
 from shipper.tail.glob import Exclude, Glob
-from shipper.tail.survey import Source
+from shipper.tail.survey import Place, Source
 from tests.nobody import as_nobody
 from tests.shipping import Make, Shipper, open_descriptors, shippers
 
@@ -114,6 +116,27 @@ def test_writers_that_follow_each_other_quickly(ship: Make) -> None:
     writer.join()
     assert shipper.catch_up().lines() == [str(number) for number in range(2_000)]
     assert audit(shipper.store).adds_up
+
+
+def test_a_writer_that_comes_while_the_fifo_is_opened(
+    ship: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """78: it comes and goes between two steps of the opening: its line and its end are noticed."""
+    shipper = ship("*.fifo")
+    path = shipper.logs.path("app.fifo")
+    os.mkfifo(path)
+    knock, visits = streams._knock, [b"quick\n"]
+
+    def knock_and_visit(fd: int) -> bool | None:
+        there = knock(fd)
+        if visits:
+            say(path, visits.pop())
+        return there
+
+    monkeypatch.setattr(streams, "_knock", knock_and_visit)
+    assert shipper.new_lines() == ["quick"]
+    assert shipper.turn(2).pump.done
+    assert closed(shipper) == [(str(path), 6)]
 
 
 def test_a_writer_that_says_nothing_leaves_nothing(ship: Make) -> None:
@@ -261,9 +284,9 @@ def test_what_came_through_a_pipe_is_committed_durably(
     asked: list[bool] = []
     commit = shipper.store.commit
 
-    def spy(turn: object, now_ms: int, *, durable: bool = False) -> None:
+    def spy(turn: object, now_ms: int, *, durable: bool = False, drop: str = "") -> None:
         asked.append(durable)
-        commit(turn, now_ms, durable=durable)  # type: ignore[arg-type]
+        commit(turn, now_ms, durable=durable, drop=drop)  # type: ignore[arg-type]
 
     monkeypatch.setattr(shipper.store, "commit", spy)
     shipper.logs.append("app.log", "one")
@@ -353,6 +376,18 @@ def test_fifos_come_and_go(ship: Make) -> None:
     assert shipper.catch_up().lines() == ["late"] * 16
     shipper.turn(3)
     assert open_descriptors() == before
+
+
+def test_a_name_that_changed_hands(ship: Make) -> None:
+    """78: a FIFO that took another's name after the look, and is read already, is read once."""
+    shipper = ship("*.fifo")
+    shipper.turn()
+    before = open_descriptors()
+    path = fifo(shipper)
+    shipper.fleet.streams.sweep({Node(1, 2): Place("logs", str(path), path.stat())})
+    assert open_descriptors() == before + 1
+    say(path, b"a line\n")
+    assert shipper.new_lines() == ["a line"]
 
 
 def test_a_file_in_the_place_of_a_fifo(ship: Make) -> None:
