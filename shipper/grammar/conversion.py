@@ -68,9 +68,13 @@ def text_converter(spec: FieldSpec) -> Convert:
         meaning, of_type = spec.map, convert
         convert = lambda text: of_type(meaning.get(text, text))  # noqa: E731 - one of two steps
     if spec.trim:
-        whole = convert
-        convert = lambda text: whole(text.strip())  # noqa: E731 - one of two steps
+        whole, cut = convert, _without_line_end if spec.trim == "line_end" else str.strip
+        convert = lambda text: whole(cut(text))  # noqa: E731 - one of two steps
     return convert
+
+
+def _without_line_end(text: str) -> str:
+    return text.rstrip("\r\n")
 
 
 def time_converter(spec: FieldSpec) -> ConvertTime:

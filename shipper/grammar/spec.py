@@ -76,7 +76,7 @@ class FieldSpec(_Model):
     max_length: Annotated[int, Field(ge=1, le=MAX_STRING, strict=True)] | None = None
     values: Annotated[Texts, Field(min_length=1)] | None = None
     map: TextMap = {}
-    trim: bool = False
+    trim: bool | Literal["line_end"] = False
     none: Texts = ()
     on_error: Literal["reject", "drop", "clamp"] = "reject"
     on_long: Literal["truncate", "reject"] | None = None

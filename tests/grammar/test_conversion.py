@@ -110,3 +110,9 @@ def test_the_memory_of_a_converter_is_bounded() -> None:
     for number in range(10_000):
         assert convert(f"{number}.5") == number + 0.5
     assert len(convert.__self__) <= 4096  # type: ignore[attr-defined]
+
+
+def test_trim_cuts_blanks_or_only_the_line_end() -> None:
+    """Docker keeps the line end of each line in its JSON; the indentation is the program's own."""
+    assert text_converter(spec(type="string", trim=True))("  a b \r\n") == "a b"
+    assert text_converter(spec(type="string", trim="line_end"))("  a b \r\n") == "  a b "
