@@ -262,11 +262,19 @@ class TailConfig(Group):
     )
 
 
+_VENDOR = r"^[a-zA-Z0-9_-][a-zA-Z0-9_.-]*$"
+
+
 class GrammarsConfig(Group):
     """Where your own grammars are. The shipped ones are always there."""
 
     directories: Paths = Field((), description="Directories of grammar files")
     patterns: Paths = Field((), description="Directories of grok pattern files")
+    vendor: Annotated[Text | None, Field(max_length=128, pattern=_VENDOR), Maybe] = Field(
+        None,
+        description="Vendor of the schemas that events name in place of `org.logfilesource`; give "
+        "the same to `shipper grammar schema --vendor`",
+    )
 
 
 class Config(Group):

@@ -19,7 +19,7 @@ from shipper.event.batch import fits
 from shipper.model import Dropped, Parsed
 from shipper.protocol import atomic
 from shipper.protocol.base64 import encode
-from shipper.protocol.iglu import CONTEXTS, UNSTRUCT_EVENT
+from shipper.protocol.iglu import CONTEXTS, UNSTRUCT_EVENT, of_vendor
 
 # Names the form of our payloads, not the release: an upgrade must not change re-read events.
 TRACKER_VERSION = "logfile-1"
@@ -29,6 +29,7 @@ _FIRST_MS, _LAST_MS = -62_167_219_200_000, 253_402_300_799_999
 _MAX_DEPTH = 37
 # Values kept for each atomic column: more distinct clients in a row are rare, and cost 0.5 µs.
 _REMEMBERED = 16_384
+_SCHEMA_HEAD = '{"schema":"'
 
 
 class RefusedError(ValueError):
@@ -45,7 +46,8 @@ class Envelope:
     """What all events of a source share.
 
     `namespace`, `app_id`, `platform` are Snowplow's `tna`, `aid`, `p`; `entities` are
-    self-describing objects attached to each event; `max_bytes` is the request's limit.
+    self-describing objects attached to each event; `max_bytes` is the request's limit. `vendor`
+    takes the place of our own in all schemas.
     """
 
     namespace: str | None = None
@@ -54,6 +56,7 @@ class Envelope:
     base64: bool = False
     entities: Sequence[Mapping[str, Any]] = ()
     max_bytes: int = 180_000
+    vendor: str | None = None
 
 
 class Shape(Protocol):
@@ -83,7 +86,7 @@ def event_builder(shape: Shape, envelope: Envelope) -> Build:
     It raises RefusedError for a record whose event Enrich or the collector would refuse; the reason
     of one that its grammar drops is ``filtered``.
     """
-    wrap = _wrapper(shape.schema, base64=envelope.base64)
+    wrap = _wrapper(of_vendor(shape.schema, envelope.vendor), base64=envelope.base64)
     constants = _constants(envelope)
     contexts = _Contexts(envelope)
     columns = tuple((field, _Column(key)) for key, field in shape.atomic.items())
@@ -150,9 +153,10 @@ class _Contexts(dict[tuple[str, ...], str]):
         super().__init__()
         self._common = [orjson.dumps(entity).decode() for entity in envelope.entities]
         self._base64 = envelope.base64
+        self._vendor = envelope.vendor
 
     def __missing__(self, entities: tuple[str, ...]) -> str:
-        both = [*self._common, *entities]
+        both = [*self._common, *(self._of_vendor(entity) for entity in entities)]
         wrapped = f'{{"schema":"{CONTEXTS}","data":[{",".join(both)}]}}'
         quoted = f'"{encode(wrapped.encode())}"' if self._base64 else orjson.dumps(wrapped).decode()
         member = f',"{"cx" if self._base64 else "co"}":{quoted}' if both else ""
@@ -160,6 +164,11 @@ class _Contexts(dict[tuple[str, ...], str]):
             self.clear()
         self[entities] = member
         return member
+
+    def _of_vendor(self, entity: str) -> str:
+        """Return *entity* with the schema of the vendor: ``{"schema":"iglu:…`` begins each."""
+        head, uri = entity[: len(_SCHEMA_HEAD)], entity[len(_SCHEMA_HEAD) :]
+        return head + of_vendor(uri, self._vendor) if head == _SCHEMA_HEAD else entity
 
 
 class _Column(dict[Any, str]):

@@ -86,8 +86,10 @@ def _moment(at_ms: int) -> str:
 def gap_schema() -> dict[str, Any]:
     """Return the Iglu schema of the event."""
     vendor, name, form, version = GAP_SCHEMA.removeprefix("iglu:").split("/")
-    count = {"type": "integer", "minimum": 0, "maximum": _MOST}
-    moment = {"type": "string", "format": "date-time", "maxLength": 32}
+    count = {"minimum": 0, "maximum": _MOST}
+    maybe = {"type": ["integer", "null"], **count}
+    text = {"type": ["string", "null"]}
+    moment = {**text, "format": "date-time", "maxLength": 32}
     return {
         "$schema": "http://iglucentral.com/schemas/com.snowplowanalytics.self-desc/"
         "schema/jsonschema/1-0-0#",
@@ -95,11 +97,14 @@ def gap_schema() -> dict[str, Any]:
         "self": {"vendor": vendor, "name": name, "format": form, "version": version},
         "type": "object",
         "properties": {
-            "path": {"type": "string", "maxLength": 4096, "description": "Path of the log"},
-            "offset": {**count, "description": "Where the gap begins, in bytes"},
-            "source": {"type": "string", "maxLength": 64, "description": "Source of the events"},
-            "events": {**count, "description": "How many events are missing"},
-            "bytes": {**count, "description": "How many bytes are missing, at least"},
+            "path": {**text, "maxLength": 4096, "description": "Path of the log"},
+            "offset": {**maybe, "description": "Where the gap begins, in bytes"},
+            "source": {**text, "maxLength": 64, "description": "Source of the events"},
+            "events": {**maybe, "description": "How many events are missing"},
+            "bytes": {
+                **{"type": "integer", **count},
+                "description": "How many bytes are missing, at least",
+            },
             "since": {**moment, "description": "When the first of them was queued, or would be"},
             "until": {**moment, "description": "When the last of them was queued, or would be"},
             "cause": {"type": "string", "maxLength": 255, "description": "What happened"},

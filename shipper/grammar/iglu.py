@@ -18,6 +18,7 @@ import orjson
 from shipper.errors import GrammarError, Problem
 from shipper.grammar.grammar import Grammar
 from shipper.grammar.spec import FieldSpec
+from shipper.protocol.iglu import OWN_VENDOR
 
 META_SCHEMA: Final = (
     "http://iglucentral.com/schemas/com.snowplowanalytics.self-desc/schema/jsonschema/1-0-0#"
@@ -50,19 +51,34 @@ def iglu_schema(grammar: Grammar) -> dict[str, Any]:
     return schema
 
 
+def of_vendor(schema: dict[str, Any], vendor: str | None) -> dict[str, Any]:
+    """Return *schema* with *vendor* in place of our own; that of any other vendor stays."""
+    if vendor is None or schema["self"]["vendor"] != OWN_VENDOR:
+        return schema
+    return {**schema, "self": {**schema["self"], "vendor": vendor}}
+
+
 def write_registry(
-    grammars: Sequence[Grammar], out: Path, more: Mapping[str, dict[str, Any]] | None = None
+    grammars: Sequence[Grammar],
+    out: Path,
+    more: Mapping[str, dict[str, Any]] | None = None,
+    vendor: str | None = None,
 ) -> list[Path]:
     """Write the schemas of *grammars* as a static registry below *out*; return the files.
 
-    *more* are further schemas, by URI. Each file appears complete or not at all. Raises
-    GrammarError if two grammars name one schema for different fields, and OSError if *out* can't
-    be written.
+    *more* are further schemas, by URI; *vendor* takes the place of our own. Each file appears
+    complete or not at all. Raises GrammarError if two grammars name one schema for different
+    fields, and OSError if *out* can't be written.
     """
-    return [
-        _write(out / "schemas" / uri.removeprefix("iglu:"), schema)
-        for uri, schema in {**_by_uri(grammars), **(more or {})}.items()
+    schemas = [
+        of_vendor(schema, vendor) for schema in {**_by_uri(grammars), **(more or {})}.values()
     ]
+    return [_write(out / "schemas" / _place(schema), schema) for schema in schemas]
+
+
+def _place(schema: dict[str, Any]) -> str:
+    own = schema["self"]
+    return f"{own['vendor']}/{own['name']}/{own['format']}/{own['version']}"
 
 
 def _by_uri(grammars: Iterable[Grammar]) -> dict[str, dict[str, Any]]:

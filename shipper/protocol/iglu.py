@@ -72,6 +72,15 @@ UNSTRUCT_EVENT: Final = "iglu:com.snowplowanalytics.snowplow/unstruct_event/json
 CONTEXTS: Final = "iglu:com.snowplowanalytics.snowplow/contexts/jsonschema/1-0-1"
 ANYTHING: Final = "iglu:com.snowplowanalytics.iglu/anything-a/jsonschema/1-0-0"
 
+OWN_VENDOR: Final = "org.logfilesource"
+"""The vendor of the shipped grammars' schemas, and of what the shipper says itself."""
+
+
+def of_vendor(uri: str, vendor: str | None) -> str:
+    """Return *uri* with *vendor* in place of OWN_VENDOR; the URI of any other vendor stays."""
+    own = f"iglu:{OWN_VENDOR}/"
+    return f"iglu:{vendor}/{uri.removeprefix(own)}" if vendor and uri.startswith(own) else uri
+
 
 def same_family(key: SchemaKey, uri: str) -> bool:
     """Tell whether *key* is the schema *uri* in any of its additions, as in 1-0-*."""

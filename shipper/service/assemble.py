@@ -149,6 +149,7 @@ def envelope(config: Config, source: SourceConfig) -> Envelope:
         base64=tracker.base64 if tracker.base64 is not None else method == "get",
         entities=[{"schema": e.schema_uri, "data": e.data} for e in source.entities],
         max_bytes=config.collector.max_bytes,
+        vendor=config.grammars.vendor,
     )
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,8 @@ from jsonschema import Draft4Validator
 
 from shipper.errors import GrammarError
 from shipper.grammar.grammar import Grammar
-from shipper.grammar.iglu import META_SCHEMA, iglu_schema, write_registry
+from shipper.grammar.iglu import iglu_schema, of_vendor, write_registry
+from shipper.grammar.iglu_lint import lint_schema
 from tests.grammar.shelf import NOW_US, SHIPPED, grammar, library
 
 ALL_TYPES = """
@@ -32,49 +31,6 @@ fields:
 """
 
 
-def lint(schema: dict[str, Any]) -> Iterator[str]:
-    """Yield what igluctl's lint would say, all of its checks switched on."""
-    Draft4Validator.check_schema({k: v for k, v in schema.items() if k != "$schema"})
-    if schema["$schema"] != META_SCHEMA:
-        yield "wrong $schema"
-    if set(schema["self"]) != {"vendor", "name", "format", "version"}:
-        yield "wrong self"
-    if schema["type"] != "object":
-        yield "rootObject"
-    if "description" not in schema:
-        yield "description"
-    for name, rule in schema["properties"].items():
-        for fault in lint_property(rule, required=name in schema.get("required", [])):
-            yield f"{name}: {fault}"
-    columns = [re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", n).lower() for n in schema["properties"]]
-    if len(set(columns)) != len(columns):
-        yield "two properties become one column"
-
-
-def lint_property(rule: dict[str, Any], *, required: bool) -> Iterator[str]:
-    types = rule["type"] if isinstance(rule["type"], list) else [rule["type"]]
-    if not required and "null" not in types:
-        yield "optionalNull"
-    if not rule.get("description"):
-        yield "description"
-    if {"integer", "number"} & set(types):
-        yield from lint_number(rule)
-    if "string" in types:
-        if not {"maxLength", "enum", "format"} & set(rule):
-            yield "stringLength"
-        if rule.get("maxLength", 1) > 65535:
-            yield "stringMaxLengthRange"
-    if rule.get("format") not in (None, "uri", "ipv4", "ipv6", "email", "date-time", "date"):
-        yield "unknownFormats"
-
-
-def lint_number(rule: dict[str, Any]) -> Iterator[str]:
-    if not {"minimum", "maximum"} <= set(rule):
-        yield "numericMinMax"
-    elif rule["minimum"] > rule["maximum"]:
-        yield "contradictory bounds"
-
-
 @cache
 def every() -> list[Grammar]:
     return [*library().all(), grammar(ALL_TYPES)]
@@ -84,7 +40,7 @@ def every() -> list[Grammar]:
 def test_a_schema_passes_the_lint(name: str) -> None:
     """Generated schemas keep all rules of igluctl, the skippable ones too."""
     (it,) = [found for found in every() if found.name == name]
-    assert list(lint(iglu_schema(it))) == []
+    assert [str(fault) for fault in lint_schema(iglu_schema(it))] == []
 
 
 def test_a_schema_says_what_the_fields_say() -> None:
@@ -130,6 +86,18 @@ def test_the_registry_is_static_files(tmp_path: Path) -> None:
     assert write_registry(library().all(), tmp_path) == files
     found = [Path(top) / name for top, _, names in os.walk(tmp_path) for name in names]
     assert sorted(found) == sorted(files)
+
+
+def test_the_vendor_can_be_another(tmp_path: Path) -> None:
+    """Ours is replaced in `self` and in the path; a schema of another vendor stays."""
+    shipped, own = library().get("logfmt"), grammar("parse: json")
+    files = write_registry([shipped, own], tmp_path, vendor="com.acme")
+    assert [file.relative_to(tmp_path / "schemas").parts[0] for file in files] == [
+        "com.acme",
+        "org.example",
+    ]
+    assert orjson.loads(files[0].read_bytes())["self"]["vendor"] == "com.acme"
+    assert of_vendor(iglu_schema(shipped), None) == iglu_schema(shipped)
 
 
 def test_two_grammars_may_not_mean_different_things_by_one_schema(tmp_path: Path) -> None:
