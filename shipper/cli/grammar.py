@@ -8,7 +8,15 @@ import click
 import orjson
 
 from shipper.cli.grammar_from import COMMANDS
-from shipper.cli.options import directories_option, library, patterns_option
+from shipper.cli.grammar_lint import lint
+from shipper.cli.grammar_schemas import diff, schema
+from shipper.cli.options import (
+    directories_option,
+    grammar_argument,
+    json_option,
+    library,
+    patterns_option,
+)
 from shipper.errors import DataError
 
 
@@ -17,28 +25,61 @@ def grammar() -> None:
     """List, show and test grammars; write their schemas."""
 
 
-for _command in COMMANDS:
+for _command in (*COMMANDS, lint, diff, schema):
     grammar.add_command(_command)
 
 
 @grammar.command("list")
 @directories_option
 @click.option("--names", "names_only", is_flag=True, help="Print nothing but names.")
-def list_(directories: tuple[Path, ...], names_only: bool) -> None:
-    """List the grammars there are, with what each is for."""
+@json_option
+def list_(directories: tuple[Path, ...], names_only: bool, as_json: bool) -> None:
+    """List the grammars there are: name, family, and what each is for.
+
+    \b
+    Examples:
+      shipper grammar list
+      shipper grammar list --names -d grammars
+    """
+    from shipper.grammar.families import family, title
+
     shelf = library(directories)
-    width = max((len(name) for name in shelf.names()), default=0)
-    for name in shelf.names():
-        click.echo(name if names_only else f"{name:<{width}}  {shelf.get(name).title}")
+    rows = [
+        (name, family(name), "" if names_only else title(shelf.file(name)))
+        for name in shelf.names()
+    ]
+    widths = [max((len(row[column]) for row in rows), default=0) for column in (0, 1)]
+    for name, kind, what in rows:
+        if as_json:
+            click.echo(orjson.dumps({"name": name, "family": kind, "title": what}))
+        else:
+            click.echo(name if names_only else f"{name:<{widths[0]}}  {kind:<{widths[1]}}  {what}")
 
 
 @grammar.command()
 @directories_option
 @patterns_option
-@click.argument("name")
-def show(directories: tuple[Path, ...], pattern_directories: tuple[Path, ...], name: str) -> None:
-    """Show grammar NAME: where it stands, its schema, its fields, what its patterns come to."""
-    found = library(directories, pattern_directories).get(name)
+@click.option("--compiled", is_flag=True, help="Show fields and compiled patterns instead.")
+@grammar_argument("name")
+def show(
+    directories: tuple[Path, ...],
+    pattern_directories: tuple[Path, ...],
+    compiled: bool,
+    name: str,
+) -> None:
+    """Print the file of grammar NAME: copy it into a directory of yours to change it.
+
+    \b
+    Examples:
+      shipper grammar show nginx_access > grammars/nginx_access.yaml
+      shipper grammar show --compiled nginx_access
+    """
+    shelf = library(directories, pattern_directories)
+    if not compiled:
+        click.echo(f"# {shelf.file(name)}")
+        click.echo(shelf.file(name).read_text(encoding="utf-8-sig"), nl=False)
+        return
+    found = shelf.get(name)
     click.echo(f"{found.name}: {found.title}")
     click.echo(f"file:    {found.where}")
     click.echo(f"schema:  {found.schema}")
@@ -53,13 +94,19 @@ def show(directories: tuple[Path, ...], pattern_directories: tuple[Path, ...], n
 @grammar.command()
 @directories_option
 @patterns_option
-@click.argument("names", nargs=-1)
+@grammar_argument("names", nargs=-1)
 def test(
     directories: tuple[Path, ...],
     pattern_directories: tuple[Path, ...],
     names: tuple[str, ...],
 ) -> None:
-    """Run the samples of grammars NAMES (of all, if none is named). Exit 65 if one differs."""
+    """Run the samples of grammars NAMES (of all, if none is named). Exit 65 if one differs.
+
+    \b
+    Examples:
+      shipper grammar test
+      shipper grammar test -d grammars door
+    """
     from shipper.grammar.samples import run_samples
 
     shelf = library(directories, pattern_directories)
@@ -75,33 +122,3 @@ def test(
                 click.echo(f"        {difference}")
     if failed:
         raise DataError(f"{failed} samples give something else than they should")
-
-
-@grammar.command()
-@directories_option
-@patterns_option
-@click.option("--out", type=click.Path(path_type=Path), help="Write a static registry there.")
-@click.argument("names", nargs=-1)
-def schema(
-    directories: tuple[Path, ...],
-    pattern_directories: tuple[Path, ...],
-    out: Path | None,
-    names: tuple[str, ...],
-) -> None:
-    """Print the Iglu schemas of grammars NAMES (of all, if none is named).
-
-    With --out DIR, write them as a static Iglu registry, together with those of the entities
-    that shipper attaches: DIR/schemas/VENDOR/NAME/jsonschema/VER, ready to be uploaded, served
-    by any web server, or mounted into Snowplow Micro.
-    """
-    from shipper.event.schemas import own_schemas
-    from shipper.grammar.iglu import iglu_schema, write_registry
-
-    shelf = library(directories, pattern_directories)
-    grammars = [shelf.get(name) for name in names or shelf.names()]
-    if out is not None:
-        for path in write_registry(grammars, out, own_schemas()):
-            click.echo(path)
-        return
-    for each in grammars:
-        click.echo(orjson.dumps(iglu_schema(each), option=orjson.OPT_INDENT_2).decode())

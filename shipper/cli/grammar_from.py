@@ -5,30 +5,24 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
-from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from shipper.cli.options import Decorator, vendor_option
 from shipper.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from shipper.grammar.format_strings.parts import FormatStringError, Layout
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_VENDOR = re.compile(r"[a-zA-Z0-9_-][a-zA-Z0-9_.-]*")
 _SHOWN = 76
 
-_OPTIONS = [
+_OPTIONS: list[Decorator] = [
     click.argument("source", metavar="FORMAT"),
     click.option("--name", help="The name of the grammar; by default from the format or FILE."),
-    click.option(
-        "--vendor",
-        default="org.logfilesource",
-        show_default=True,
-        help="The vendor of its schema: yours, such as com.acme.",
-    ),
+    vendor_option,
     click.option(
         "--timezone", "zone", default="", help="The zone of times that name none; UTC by default."
     ),
@@ -43,7 +37,9 @@ _OPTIONS = [
 
 
 def _format_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    return reduce(lambda done, option: option(done), reversed(_OPTIONS), command)
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
 
 
 @click.command("from-nginx")
@@ -130,6 +126,7 @@ def _make(source: str, read: Callable[[str], Layout], options: dict[str, Any]) -
 
     from shipper.grammar.format_strings.draft import draft
     from shipper.grammar.format_strings.parts import FormatStringError
+    from shipper.protocol.iglu import OWN_VENDOR
 
     out: Path | None = options["out"]
     _check(options)
@@ -138,7 +135,9 @@ def _make(source: str, read: Callable[[str], Layout], options: dict[str, Any]) -
         layout = read(text)
         name = options["name"] or (out.stem if out else layout.name)
         made = draft(
-            replace(layout, name=name), vendor=options["vendor"], zone=options["zone"] or "UTC"
+            replace(layout, name=name),
+            vendor=options["vendor"] or OWN_VENDOR,
+            zone=options["zone"] or "UTC",
         )
     except FormatStringError as error:
         raise _drawn(error, text) from error
@@ -160,9 +159,6 @@ def _check(options: dict[str, Any]) -> None:
         raise UsageError(f"{name!r} is no name of a grammar", "use a to z, 0 to 9 and _")
     if out is not None and (out.suffix not in (".yaml", ".yml") or out.stem != name):
         raise UsageError(f"{out} can't hold the grammar {name}", f"name the file {name}.yaml")
-    if not _VENDOR.fullmatch(options["vendor"]):
-        what = f"{options['vendor']!r} is no vendor of a schema"
-        raise UsageError(what, "write a domain backwards, such as com.acme")
     try:
         require_zone(options["zone"] or "UTC")
     except TimeFormatError as error:

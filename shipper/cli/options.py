@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,39 @@ if TYPE_CHECKING:
     from shipper.store.store import Store
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+_VENDOR = re.compile(r"[a-zA-Z0-9_-][a-zA-Z0-9_.-]*")
+
+
+def _vendor(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not _VENDOR.fullmatch(value):
+        raise click.BadParameter("write a domain backwards, such as com.acme")
+    return value
+
+
+def _known(context: click.Context) -> list[str]:
+    """Return the names that a shell may complete: of the directories named so far, too."""
+    from shipper.errors import GrammarError
+
+    try:
+        return library(context.params.get("directories") or ()).names()
+    except GrammarError:
+        return []
+
+
+def _complete_name(
+    context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[str]:
+    return [name for name in _known(context) if name.startswith(incomplete)]
+
+
+def _complete_list(
+    context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[str]:
+    head, comma, last = incomplete.rpartition(",")
+    found = [name for name in [*_known(context), "auto"] if name.startswith(last)]
+    return [f"{head}{comma}{name}" for name in found]
+
 
 config_option: Decorator = click.option(
     "-c",
@@ -62,7 +96,18 @@ names_option: Decorator = click.option(
     required=True,
     metavar="NAME[,NAME…]|auto",
     help="Grammars to try, in this order; auto: all there are.",
+    shell_complete=_complete_list,
 )
+vendor_option: Decorator = click.option(
+    "--vendor",
+    callback=_vendor,
+    help="The vendor of the schemas in place of org.logfilesource, such as com.acme.",
+)
+
+
+def grammar_argument(*names: str, **more: Any) -> Decorator:
+    """Return the argument that names grammars; shells complete it."""
+    return click.argument(*names, shell_complete=_complete_name, **more)
 
 
 def load(file: Path) -> Config:

@@ -48,15 +48,20 @@ class Library:
         """Return the names of all grammars, sorted. Raises GrammarError if one can't be listed."""
         return sorted(self._files)
 
+    def file(self, name: str) -> Path:
+        """Return the file of the grammar *name*. Raises GrammarError if there is none."""
+        if name not in self._files:
+            remedy = did_you_mean(name, self._files)
+            raise GrammarError([Problem(name, "", "there is no such grammar", remedy)])
+        return self._files[name]
+
     def get(self, name: str) -> Grammar:
         """Return the grammar *name*. Raises GrammarError if there is none, or if it is wrong."""
         if name not in self._loaded:
-            if name not in self._files:
-                remedy = did_you_mean(name, self._files)
-                raise GrammarError([Problem(name, "", "there is no such grammar", remedy)])
+            file = self.file(name)
             self._loading.append(name)
             try:
-                self._loaded[name] = self._load(self._files[name])
+                self._loaded[name] = self._load(file)
             finally:
                 self._loading.pop()
         return self._loaded[name]

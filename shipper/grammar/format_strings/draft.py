@@ -22,8 +22,8 @@ from shipper.grammar.grammar import Grammar
 from shipper.grammar.loader import parse_grammar
 from shipper.grammar.patterns import PatternBook
 from shipper.grammar.samples import run_samples
+from shipper.protocol.iglu import OWN_VENDOR
 
-VENDOR: Final = "org.logfilesource"
 _PLAIN = re.compile(r"[A-Za-z0-9_/+][A-Za-z0-9_/.+()\u2026 -]*[A-Za-z0-9_/.+)-]|[A-Za-z]")
 _SHORT: Final = {'"': r"\"", "\\": r"\\", "\n": r"\n", "\t": r"\t"}
 _WORDS: Final = frozenset(["true", "false", "null", "yes", "no", "on", "off"])
@@ -39,7 +39,7 @@ class Draft:
     notes: tuple[str, ...]
 
 
-def draft(layout: Layout, *, vendor: str = VENDOR, zone: str = "UTC") -> Draft:
+def draft(layout: Layout, *, vendor: str = OWN_VENDOR, zone: str = "UTC") -> Draft:
     """Return the grammar for the lines of *layout*.
 
     *zone* holds for times that name none. Raises FormatStringError where the format can't be
