@@ -217,7 +217,8 @@ def _always(
     own = {
         name
         for name, field in spec.fields.items()
-        if field.required or (name in given and not field.none and field.on_error == "reject")
+        if (field.required and not field.trim)
+        or (name in given and not field.none and field.on_error == "reject")
     }
     if inner and spec.then and spec.then.otherwise == "refuse":
         own |= frozenset.intersection(*(grammar.always for grammar in inner))

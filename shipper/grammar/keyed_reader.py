@@ -36,6 +36,7 @@ class KeyedReader:
         "_required",
         "_shape",
         "_times",
+        "_trimmed",
     )
 
     def __init__(self, shape: Shape, read: ReadRecord) -> None:
@@ -54,6 +55,7 @@ class KeyedReader:
         if shape.raw is not None and "." in shape.raw:
             self._moves.append((shape.raw, [Path(shape.raw)]))
         self._required = tuple(name for name, field in spec.fields.items() if field.required)
+        self._trimmed = tuple(name for name, field in spec.fields.items() if field.trim)
         self._listed = {
             name: (value_converter(field), shape.nones(name))
             for name, field in spec.fields.items()
@@ -118,6 +120,9 @@ class KeyedReader:
         for name in self._required:
             if name not in fields:
                 return name
+        for name in self._trimmed:
+            if fields.get(name) == "":
+                del fields[name]
         if shape.derived:
             shape.derive(fields)
         return None
@@ -148,7 +153,7 @@ class KeyedReader:
         typed = convert(value)
         if typed is None:
             return name in self._shape.droppable
-        if typed != "":
+        if typed != "" or name in self._trimmed:  # it is there, though nothing is left of it
             fields[name] = typed
         return True
 
