@@ -19,7 +19,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?, ?)
 """
 _SELECT_FILES = """
 SELECT id, generation, source, path, canonical, device, inode, head_length, head_digest,
-    tail_length, tail_digest, start, offset, size, open_group
+    tail_length, tail_digest, start, offset, size, open_group, trail
 FROM file
 """
 # What was counted as lost when a file was let go is not lost if it came back and is read on.
@@ -27,7 +27,7 @@ _NOT_LOST = "bytes_lost = CASE state WHEN 'open' THEN bytes_lost ELSE 0 END + ?"
 _ADDED = [f"{name} = {name} + ?" for name in Ledger._fields if name != "bytes_lost"]
 _MOVE_FILE = f"""
 UPDATE file SET source = ?, path = ?, device = ?, inode = ?, head_length = ?, head_digest = ?,
-    tail_length = ?, tail_digest = ?, offset = ?, size = ?, open_group = ?,
+    tail_length = ?, tail_digest = ?, offset = ?, size = ?, open_group = ?, trail = ?,
     state = 'open', last_seen = ?, lost_why = NULL,
     {", ".join([*_ADDED, _NOT_LOST])}
 WHERE id = ?
@@ -76,8 +76,9 @@ def insert_file(
 def move_file(db: sqlite3.Connection, checkpoint: Checkpoint, ledger: Ledger, now_ms: int) -> None:
     """Write *checkpoint*, and add *ledger* to its row. Raises StateError if it has none."""
     c = checkpoint
-    where = (c.source, c.path, *c.node, *c.head, *c.tail, c.offset, c.size, c.held.to_bytes())
-    if db.execute(_MOVE_FILE, (*where, now_ms, *ledger, c.row)).rowcount != 1:
+    where = (c.source, c.path, *c.node, *c.head, *c.tail, c.offset, c.size)
+    beside = (c.held.to_bytes(), c.trail, now_ms)
+    if db.execute(_MOVE_FILE, (*where, *beside, *ledger, c.row)).rowcount != 1:
         what = f"the state has no row for {c.path} any more"
         raise StateError(what, "let no other program write to the state; start again")
 
@@ -95,7 +96,7 @@ def known_file(db: sqlite3.Connection, node: Node) -> Checkpoint | None:
 
 def _checkpoint(row: tuple[Any, ...]) -> Checkpoint:
     id, generation, source, path, canonical, device, inode, *rest = row  # noqa: A001
-    head_length, head_digest, tail_length, tail_digest, start, offset, size, held = rest
+    head_length, head_digest, tail_length, tail_digest, start, offset, size, held, trail = rest
     return Checkpoint(
         row=id,
         generation=uuid.UUID(bytes=generation),
@@ -109,4 +110,5 @@ def _checkpoint(row: tuple[Any, ...]) -> Checkpoint:
         offset=offset,
         size=size,
         held=Held.from_bytes(held or b""),
+        trail=trail or b"",
     )

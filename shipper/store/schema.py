@@ -156,4 +156,8 @@ CREATE TABLE dropped (           -- events that were given up, and that nothing 
 ) STRICT, WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD)
+_FOURTH = """
+ALTER TABLE file ADD COLUMN trail BLOB; -- digests at earlier offsets: tail/trail.py
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD, _FOURTH)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from shipper.formats.fingerprint import HEAD_BYTES, TAIL_BYTES, Fingerprint, fingerprint
 from shipper.formats.held import EMPTY, Held
+from shipper.tail.trail import Mark, extended
 
 _SIGN = 1 << 63
 
@@ -52,7 +53,8 @@ class Checkpoint:
     """A generation in the state file. `offset` is where its next record begins, in plain bytes.
 
     With `over`, no file can ever continue it: it was truncated, rewritten, or deleted for good.
-    `held` are lines before the offset whose record is not complete.
+    `held` are lines before the offset whose record is not complete. `trail` tells of what stood
+    before earlier offsets (see `trail`).
     """
 
     row: int
@@ -68,6 +70,7 @@ class Checkpoint:
     size: int
     over: bool = False
     held: Held = EMPTY
+    trail: bytes = b""
 
     def unread(self, size: int) -> int:
         """Return how many bytes of a file of *size* bytes have not been read."""
@@ -76,7 +79,8 @@ class Checkpoint:
     def at(self, offset: int, before: bytes, size: int) -> Checkpoint:
         """Return the checkpoint moved on to *offset*; *before* are the bytes that end there."""
         tail = fingerprint(before[-TAIL_BYTES:])
-        return replace(self, offset=offset, tail=tail, size=max(size, offset))
+        trail = extended(self.trail, Mark(self.offset, self.tail), before, offset)
+        return replace(self, offset=offset, tail=tail, size=max(size, offset), trail=trail)
 
     def with_head(self, head: bytes) -> Checkpoint:
         """Return the checkpoint with the digest of a head that has grown."""
@@ -84,7 +88,7 @@ class Checkpoint:
 
     def moved(self, path: str, node: Node, source: str | None = None) -> Checkpoint:
         """Return the checkpoint under another name, on another inode, or of another source."""
-        return replace(self, path=path, node=node, source=source or self.source)
+        return replace(self, path=path, node=node, source=source or self.source, over=False)
 
     def holding(self, held: Held) -> Checkpoint:
         """Return the checkpoint with what is held after the lines before its offset."""

@@ -261,6 +261,7 @@ class Fleet:
                     copy.detached_at = None if named else now
                     return True
             face.close()
+        self._reception.put_apart(known, now)
         return False
 
     def _continue(self, known: Checkpoint, path: str, face: Face, now: float) -> Tailer:

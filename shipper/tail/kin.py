@@ -9,7 +9,10 @@ Rule 3: a copy of a file that is still there is held, not read. When the origina
         was touched for the grace time, there is nothing in it to ship.
 Rule 4: an archive that is not whole yet decides nothing before the grace time has passed without
         a change; far offsets are approached bit by bit.
-Rule 5: a generation that was cut off may be continued for the grace time: its copy may be on
+Rule 5: a copy of what was cut off may end before the checkpoint: what was written between copy
+        and truncation was read, and is not in it. If it says what was read, as far as it goes (see
+        `trail`), there is nothing in it to ship.
+Rule 6: a generation that was cut off may be continued for the grace time: its copy may be on
         the way, perhaps compressed. For good is for good after that.
 """
 
@@ -24,9 +27,10 @@ from shipper.formats.fingerprint import HEAD_BYTES, TAIL_BYTES
 from shipper.formats.rotation import canonical_path
 from shipper.tail.checkpoint import Checkpoint, Node
 from shipper.tail.face import DamagedError, Face, open_log
-from shipper.tail.identity import Verdict, judge, same_head, telling
+from shipper.tail.identity import Verdict, exactly, judge, same_head, telling
 from shipper.tail.newcomer import Newcomer
 from shipper.tail.tailer import Tailer
+from shipper.tail.trail import last_mark
 
 _APPROACH = 64  # steps a sweep: some 16 MiB of plain bytes
 _SIBLINGS = 50
@@ -58,7 +62,7 @@ class Families:
 
 
 class Departed:
-    """Generations that were cut off, as long as a copy of theirs may turn up (rule 5)."""
+    """Generations that were cut off, as long as a copy of theirs may turn up (rule 6)."""
 
     def __init__(self, grace: float) -> None:
         self._grace = grace
@@ -95,12 +99,27 @@ def continues(waiting: Newcomer, gone: Iterable[Checkpoint], *, settled: bool) -
     """
     canonical = waiting.canonical
     for known in gone:
-        if telling(known, canonical):
+        if telling(known, canonical) or _untouched(known, waiting):
             verdict = _compared(known, waiting.face, settled=settled)
             if verdict is Kin.UNDECIDED:
                 return Kin.UNDECIDED
             if verdict is Verdict.SAME:
                 return known
+    return Kin.STRANGER
+
+
+def was_read(waiting: Newcomer, gone: Iterable[Checkpoint], *, settled: bool) -> Kin:
+    """Return whether all of a newcomer was read as one of the generations *gone* (rule 5).
+
+    Those that may come back are left out: what is short now may be on its way. Raises as
+    `continues`.
+    """
+    for known in gone if copylike(waiting) else ():
+        if known.over and known.canonical == waiting.canonical:
+            if not _near(waiting.face, known.offset, settled=settled):
+                return Kin.UNDECIDED
+            if falls_short(known, waiting.face):
+                return Kin.REPEATED
     return Kin.STRANGER
 
 
@@ -122,7 +141,7 @@ def repeats(waiting: Newcomer, tailer: Tailer, *, settled: bool) -> Checkpoint |
 def copy_among(waiting: Iterable[Newcomer], known: Checkpoint) -> Newcomer | None:
     """Return the newcomer that holds what is left of *known*, which was cut off (rule 3)."""
     for newcomer in waiting:
-        like = copylike(newcomer) and telling(known, newcomer.canonical)
+        like = copylike(newcomer) and newcomer.canonical == known.canonical
         if (newcomer.twin == known.row or like) and is_rest(known, newcomer.face):
             return newcomer
     return None
@@ -147,11 +166,12 @@ def copies_beside(known: Checkpoint, taken: Callable[[Node], bool]) -> Iterator[
 def is_rest(known: Checkpoint, face: Face, *, more: bool = False) -> bool:
     """Tell whether a file has all that was read of *known*, so that it can be read on there.
 
-    With *more*, it has to have more than that.
+    If nothing was read, it has to have all that was seen. With *more*, it has to have more.
     """
     try:
         return (
             known.head.length > 0
+            and (known.offset > 0 or (face.size() or 0) >= known.size)
             and same_head(known, face)
             and face.approach(known.offset, 4 * _APPROACH)
             and judge(known, face) is Verdict.SAME
@@ -159,6 +179,32 @@ def is_rest(known: Checkpoint, face: Face, *, more: bool = False) -> bool:
         )
     except (OSError, DamagedError):
         return False
+
+
+def falls_short(known: Checkpoint, face: Face) -> bool:
+    """Tell whether a file ends before the checkpoint of *known*, and says what was read till there.
+
+    Raises as `judge` does.
+    """
+    size = face.size()
+    if size is None or size >= known.offset:
+        return False
+    mark = last_mark(known.trail, size)
+    if mark is None or (size >= known.head.length and not same_head(known, face)):
+        return False
+    length = mark.before.length
+    return mark.before.matches(exactly(face, length, mark.offset - length))
+
+
+def _untouched(known: Checkpoint, waiting: Newcomer) -> bool:
+    """Tell whether nothing was read of *known*, and a newcomer may have all that was seen of it."""
+    return (
+        known.over
+        and known.offset == 0
+        and known.canonical == waiting.canonical
+        and copylike(waiting)
+        and is_rest(known, waiting.face)
+    )
 
 
 def _related(waiting: Newcomer, tailer: Tailer) -> bool:

@@ -80,9 +80,13 @@ class Orphans:
                 self.miss(checkpoint, now)
 
     def heirless(self) -> list[Checkpoint]:
-        """Return the orphans that a file with an unknown inode may continue."""
+        """Return the orphans that a file with an unknown inode may continue.
+
+        Those whose file is another now are over.
+        """
         foreign = [c for c in self._all.values() if c.source not in self._sources]
-        return [self._all[row] for row in (*self._missing, *self._ousted)] + foreign
+        missing = [self._all[row] for row in self._missing if row not in self._ousted]
+        return missing + [self._all[row].ended() for row in self._ousted] + foreign
 
     def given_up(self, now: float) -> list[tuple[Checkpoint, str]]:
         """Return the orphans that were ousted, or missing for the grace time, and why."""

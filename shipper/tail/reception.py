@@ -17,7 +17,16 @@ from shipper.formats.fingerprint import TAIL_BYTES, fingerprint
 from shipper.tail.checkpoint import Checkpoint, Node, Sighting
 from shipper.tail.face import DamagedError, Face, closed_on_error, open_log
 from shipper.tail.identity import Verdict, judge, same_head
-from shipper.tail.kin import Families, Kin, continues, copylike, repeats
+from shipper.tail.kin import (
+    Families,
+    Kin,
+    continues,
+    copies_beside,
+    copylike,
+    falls_short,
+    repeats,
+    was_read,
+)
 from shipper.tail.newcomer import Newcomer, last_line_end
 from shipper.tail.roster import Roster
 from shipper.tail.survey import Place
@@ -159,7 +168,31 @@ class Reception:
             if kin is not Kin.STRANGER:
                 break
             kin = repeats(waiting, tailer, settled=settled)
-        return kin
+        return was_read(waiting, gone, settled=settled) if kin is Kin.STRANGER else kin
+
+    def put_apart(self, known: Checkpoint, now: float) -> None:
+        """Put copies on record of which all was read as *known*, which was cut off.
+
+        At once: if only memory knew, a crash would have them read again.
+        """
+        self._take_in_beside(known)
+        for waiting in list(self._roster.newcomers.values()):
+            same_log = copylike(waiting) and waiting.canonical == known.canonical
+            if same_log and not waiting.anew and _is_read_copy(known, waiting.face):
+                sighting = waiting.sighting(final=False)
+                if sighting is not None:
+                    self._settle(waiting, sighting, Kin.REPEATED, now)
+
+    def _take_in_beside(self, known: Checkpoint) -> None:
+        """Make newcomers of copies beside the file of *known* that no sweep has seen yet."""
+        for path, face in copies_beside(known, self._roster.holds):
+            source = self._roster.source_of(path)
+            with closed_on_error(face):
+                new = not self._roster.books.known(face.node)
+                if source and new and _is_read_copy(known, face):
+                    self._roster.newcomers[face.node] = Newcomer(face, face.node, path, source)
+                    continue
+            face.close()
 
     def _finished(self, canonical: str) -> list[Checkpoint]:
         read = {tailer.checkpoint.row for tailer in self._roster.tailers.values()}
@@ -206,6 +239,13 @@ def resumes(known: Checkpoint, face: Face) -> bool:
     if face.kind is not None:
         return same_head(known, face)
     return judge(known, face) is Verdict.SAME
+
+
+def _is_read_copy(known: Checkpoint, face: Face) -> bool:
+    try:
+        return falls_short(known, face)
+    except (OSError, DamagedError):
+        return False  # who looks at it next will say so
 
 
 def _read_elsewhere(sighting: Sighting, face: Face) -> Sighting:

@@ -64,6 +64,10 @@ class Roster:
         """Return the encoding that is configured for *source*."""
         return self._sources[source].encoding if source in self._sources else UTF_8
 
+    def source_of(self, path: str) -> str | None:
+        """Return the name of the source that reads *path*, if there is one."""
+        return next((s.name for s in self._sources.values() if s.names(path)), None)
+
     def holders(self) -> list[Tailer | Newcomer]:
         """Return whoever holds a file open."""
         return [*self.tailers.values(), *self.newcomers.values()]

@@ -300,14 +300,14 @@ class Tailer:
         elif width < TAIL_BYTES:
             before = lead + lines
         else:
-            before = lines[-TAIL_BYTES:]
+            before = lines
         after = self.checkpoint.at(end, before, end if self.face.kind else self.size)
         if after.head.length < HEAD_BYTES:
             after = after.with_head(self.head())
         chunk = Chunk(lines, base, width, after, *self._encoding())
         if self._within_line(lead, base):
             chunk = chunk._replace(continues=True)
-        if over is _End.EARLY and self._within_line(before, base + width):
+        if over is _End.EARLY and self._within_line(before[-TAIL_BYTES:], base + width):
             chunk = chunk._replace(partial=True)
         return chunk
 

@@ -224,3 +224,59 @@ def test_the_original_goes_away(ship: Make, gone: str) -> None:
 
     assert shipper.after_grace().lines() == ["a", "b"]
     assert shipper.after_grace().lines() == ["a", "b"]
+
+
+def _line(number: int) -> str:
+    return f"{number:06d} a line that is long enough to be told from others"
+
+
+def _cut_short(shipper: Shipper, *, behind: int) -> list[str]:
+    """Copy the log, write and read *behind* lines more, empty it; return all that was written."""
+    lines = [_line(n) for n in range(40)]
+    shipper.logs.append("app.log", *lines[: 40 - behind])
+    shipper.catch_up()
+    shipper.logs.copy("app.log", "app.log.new")
+    shipper.logs.append("app.log", *lines[40 - behind :])
+    assert shipper.catch_up().lines() == lines
+    shipper.logs.rename("app.log.new", "app.log.1")
+    shipper.logs.truncate("app.log")
+    return lines
+
+
+@pytest.mark.parametrize("killed", ["never", "before", "after"])
+@pytest.mark.parametrize("behind", [1, 7, 39])
+def test_read_on_between_copy_and_truncation(ship: Make, behind: int, killed: str) -> None:
+    """21: a copy that ends before what was read, as a disk that takes its time makes it."""
+    shipper = ship("app.log", "app.log.1*")
+    lines = _cut_short(shipper, behind=behind)
+    if killed == "before":
+        shipper.kill()
+        shipper.start()
+    shipper.turn()
+    if killed == "after":
+        shipper.kill()
+        shipper.start()
+    shipper.logs.append("app.log", "new")
+
+    assert shipper.after_grace().lines() == [*lines, "new"]
+    assert shipper.ledger().bytes_lost == 0
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_emptied_before_anything_was_read(ship: Make, killed: bool) -> None:
+    """22: a log on record of which nothing was read is read from its copy, and no loss is told."""
+    shipper = ship("app.log*", pace=Pace(sweep=SWEEP, queue_bytes=1))
+    shipper.logs.append("app.log", "a", "b")
+    shipper.turn(2)
+    if killed:
+        shipper.kill()
+    shipper.logs.append("app.log", "c")
+    _copytruncate(shipper)
+    shipper.logs.append("app.log", "d", "e", "f", "g")
+    if killed:
+        shipper.start()
+    shipper.turn(2)
+    shipper.pump._pace = shipper.pace = Pace(sweep=SWEEP)
+
+    assert sorted(shipper.after_grace().lines()) == ["a", "b", "c", "d", "e", "f", "g"]
+    assert shipper.ledger().bytes_lost == 0

@@ -1,0 +1,73 @@
+"""The trail of a checkpoint: digests of what stood before earlier offsets.
+
+A copytruncate copies a log, and truncates it a moment later. What was written and read in that
+moment is not in the copy: it ends before the checkpoint, whose own digest can't be compared there.
+
+Rule 1: a mark is an offset, and the fingerprint of the 64 bytes before it; nearer to the beginning
+        of all bytes before it, but of no fewer than 32, which prove nothing.
+Rule 2: the farther back, the sparser: the next mark is no more than four times as far away, from
+        64 bytes to 64 MiB. A trail has some 20 marks; it is bytes, as it is stored.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from shipper.formats.fingerprint import TAIL_BYTES, Fingerprint, fingerprint
+
+_MARK = struct.Struct("<QB16s")
+_NEAREST = 64
+_FARTHEST = 64 << 20
+_SPARSE = 4
+_TELLING = 32
+
+
+class Mark(NamedTuple):
+    """What stood before `offset`."""
+
+    offset: int
+    before: Fingerprint
+
+
+def extended(trail: bytes, mark: Mark, read: bytes, offset: int) -> bytes:
+    """Return the *trail* of the checkpoint before, at *mark*, moved on to *offset*.
+
+    *read* are bytes that end there: those that were just read, or the last of them.
+    """
+    stored = [trail[at : at + _MARK.size] for at in range(0, len(trail), _MARK.size)]
+    stored += [_MARK.pack(mark.offset, *mark.before)] if mark.before.length >= _TELLING else []
+    far = {offset - int.from_bytes(each[:8], "little"): each for each in stored}
+    distances = _thinned(sorted({*far, *_within(len(read), offset)}))
+    kept = [far.get(distance) or _taken(read, offset, distance) for distance in distances]
+    return b"".join(reversed(kept))
+
+
+def last_mark(trail: bytes, size: int) -> Mark | None:
+    """Return the last mark that a file of *size* bytes can be compared at."""
+    marks = (Mark(o, Fingerprint(*before)) for o, *before in _MARK.iter_unpack(trail) if o <= size)
+    return max(marks, default=None)
+
+
+def _within(width: int, offset: int) -> Iterator[int]:
+    """Yield the distances at which marks can be taken of the last *width* bytes."""
+    distance = _NEAREST
+    while distance <= min(width, _FARTHEST):
+        if width - distance >= min(TAIL_BYTES, offset - distance) >= _TELLING:
+            yield distance
+        distance *= _SPARSE
+
+
+def _thinned(distances: list[int]) -> Iterator[int]:
+    """Yield those of the rising *distances* that have no better one behind them (rule 2)."""
+    reach = 0  # how far away the next one may be
+    for this, behind in zip(distances, [*distances, _SPARSE * _FARTHEST][1:], strict=True):
+        if behind > reach and this <= _FARTHEST:
+            yield this
+            reach = _SPARSE * max(this, _NEAREST)
+
+
+def _taken(read: bytes, offset: int, distance: int) -> bytes:
+    end = len(read) - distance
+    return _MARK.pack(offset - distance, *fingerprint(read[max(0, end - TAIL_BYTES) : end]))
