@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 
 from shipper.event.chunk import Parse, Recipe, cut_line, flush_held, parse_chunk
 from shipper.event.entities import Edges, Origin
-from shipper.formats.held import EMPTY, Held
+from shipper.formats.held import Held
 from shipper.model import Ledger
 from shipper.store.store import Progress
 from shipper.tail.checkpoint import Checkpoint
@@ -60,7 +60,7 @@ class Turn:
         """Take what is held of *tailer* as it is: nothing came after it for too long."""
         recipe, origin = self._recipes[tailer.checkpoint.source], origin_of(tailer)
         parse = flush_held(tailer.checkpoint.held, recipe, origin, self._read_us)
-        self._moves.append((tailer, None, Progress(tailer.checkpoint.holding(EMPTY), parse)))
+        self._moves.append((tailer, None, Progress(tailer.checkpoint.holding(parse.held), parse)))
 
     def advance(self, now: float) -> None:
         """Move the tailers on, now that it is committed."""
@@ -87,7 +87,7 @@ class Turn:
     def _hand_over(self, before: Tailer, held: Held) -> None:
         self._handed_over.add(before)
         taken = Ledger(lines_read=-held.lines, bytes_read=-held.width)
-        progress = Progress(before.checkpoint.holding(EMPTY), Parse((), (), taken))
+        progress = Progress(before.checkpoint.holding(held.without_lines()), Parse((), (), taken))
         self._moves.append((before, None, progress))
 
 

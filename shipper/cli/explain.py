@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 import click
 
-from shipper.cli.options import chosen, directories_option, library, names_option, patterns_option
+from shipper.cli.options import (
+    chosen,
+    directories_option,
+    library,
+    names_option,
+    patterns_option,
+)
+from shipper.grammar.auto import Auto
+from shipper.grammar.grammar import Grammar
+
+_NEAR: Final = 5  # grammars that are shown of all there are
 
 
 @click.command()
@@ -31,13 +43,25 @@ def explain(
     grammars = chosen(names, library(directories, pattern_directories))
     # A record may hold line breaks and control characters; one column stays one column.
     shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
-    misses = [
-        grammar.explain(line, now_us) for grammar in grammars if not grammar.parse(line, now_us)
-    ]
-    for grammar in grammars:
-        if grammar.parse(line, now_us):
-            click.echo(f"{grammar.name} takes this line")
+    misses = []
+    for grammar in _each(grammars, line):
+        parsed = grammar.parse(line, now_us)
+        if parsed is None:
+            misses.append(grammar.explain(line, now_us))
+        else:
+            click.echo(f"{parsed.grammar} takes this line")
     for miss in sorted(misses, key=lambda miss: -miss.column):
         click.echo(f"{miss.grammar}: column {miss.column}: expected {miss.expected}")
         click.echo(f"  {shown}")
         click.echo(f"  {' ' * (miss.column - 1)}^")
+
+
+def _each(grammars: Sequence[Grammar | Auto], line: str) -> Iterator[Grammar]:
+    """Yield the grammars to show: of auto the one that takes *line*, or those it may be for."""
+    for grammar in grammars:
+        if isinstance(grammar, Grammar):
+            yield grammar
+            continue
+        near = grammar.near(line)
+        takers = [each for each in near if each.parse(line, 0) is not None]
+        yield from takers[:1] or near[:_NEAR]

@@ -12,6 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from shipper.config.models import Config
+    from shipper.grammar.auto import Auto
     from shipper.grammar.grammar import Grammar
     from shipper.grammar.library import Library
     from shipper.store.store import Store
@@ -89,13 +90,20 @@ patterns_option: Decorator = click.option(
     multiple=True,
     help="A directory with grok pattern files; may be given several times.",
 )
+timezone_option: Decorator = click.option(
+    "--timezone",
+    default="UTC",
+    metavar="ZONE",
+    callback=lambda _context, _option, value: _zone(value),
+    help="The zone of times that name none, such as Europe/Berlin.",
+)
 names_option: Decorator = click.option(
     "-g",
     "--grammar",
     "names",
     required=True,
     metavar="NAME[,NAME…]|auto",
-    help="Grammars to try, in this order; auto: all there are.",
+    help="Grammars to try, in this order; auto: the one that fits, of all there are.",
     shell_complete=_complete_list,
 )
 vendor_option: Decorator = click.option(
@@ -108,6 +116,17 @@ vendor_option: Decorator = click.option(
 def grammar_argument(*names: str, **more: Any) -> Decorator:
     """Return the argument that names grammars; shells complete it."""
     return click.argument(*names, shell_complete=_complete_name, **more)
+
+
+def _zone(value: str) -> str:
+    from shipper.grammar.time_formats import TimeFormatError
+    from shipper.grammar.zones import require_zone
+
+    try:
+        require_zone(value)
+    except TimeFormatError as error:
+        raise click.BadParameter(f"{error.what}; {error.remedy}") from error
+    return value
 
 
 def load(file: Path) -> Config:
@@ -128,15 +147,17 @@ def open_store(config: Config) -> Store:
     return Store.open(config.state)
 
 
-def library(directories: tuple[Path, ...], pattern_directories: tuple[Path, ...] = ()) -> Library:
+def library(
+    directories: tuple[Path, ...],
+    pattern_directories: tuple[Path, ...] = (),
+    timezone: str = "UTC",
+) -> Library:
     """Return the library of shipped grammars and those in *directories*."""
     from shipper.grammar.library import Library
 
-    return Library(directories, pattern_directories)
+    return Library(directories, pattern_directories, timezone)
 
 
-def chosen(names: str, shelf: Library) -> list[Grammar]:
-    """Return the grammars that `-g` names; `auto` tries those with patterns before the others."""
-    if names == "auto":
-        return sorted(shelf.all(), key=lambda grammar: not grammar.expressions)
-    return [shelf.get(name.strip()) for name in names.split(",")]
+def chosen(names: str, shelf: Library) -> list[Grammar | Auto]:
+    """Return the grammars that `-g` names. Raises GrammarError."""
+    return [shelf.named(name.strip()) for name in names.split(",")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 import uuid
@@ -18,9 +19,11 @@ from shipper.cli.options import (
     library,
     names_option,
     patterns_option,
+    timezone_option,
 )
 
 if TYPE_CHECKING:
+    from shipper.grammar.auto import Auto
     from shipper.grammar.grammar import Grammar
 
 Render = Callable[[int, str], Any]
@@ -30,13 +33,16 @@ Render = Callable[[int, str], Any]
 @names_option
 @directories_option
 @patterns_option
+@timezone_option
 @click.option("--json-input", is_flag=True, help="Each input line is a JSON string: one record.")
 @click.option("--event", is_flag=True, help="Print the Snowplow event instead.")
 @click.argument("file", type=click.File("rb"), default="-")
 def parse(
+    *,
     names: str,
     directories: tuple[Path, ...],
     pattern_directories: tuple[Path, ...],
+    timezone: str,
     json_input: bool,
     event: bool,
     file: IO[bytes],
@@ -45,14 +51,15 @@ def parse(
 
     \b
     A line that a grammar takes: {"grammar": …, "time": …, "fields": {…}}
+    One that gives no event:     the same, and "filtered": true
     A line that none takes:      {"grammar": null, "error": {"grammar", "column", "expected"}}
 
     \b
     Examples:
       shipper parse -g nginx_access /var/log/nginx/access.log
-      tail -f app.log | shipper parse -g json_lines,logfmt
+      tail -f app.log | shipper parse -g auto
     """
-    grammars = chosen(names, library(directories, pattern_directories))
+    grammars = chosen(names, library(directories, pattern_directories, timezone))
     render: Render = _as_event(grammars) if event else _as_fields(grammars)
     out = sys.stdout.buffer
     records = _records(file, getattr(file, "name", "input"), json_input=json_input)
@@ -62,54 +69,62 @@ def parse(
 
 
 def _records(lines: Iterable[bytes], name: str, *, json_input: bool) -> Iterator[str]:
-    from shipper.errors import DataError
-
     for number, raw in enumerate(lines, start=1):
         line = raw.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "replace")
-        if not json_input:
-            yield line
-            continue
-        try:
-            record = orjson.loads(line)
-        except orjson.JSONDecodeError:
-            record = None
-        if not isinstance(record, str):
-            what = f"{name}:{number}: is not a JSON string"
-            raise DataError(what, "with --json-input each line is one string, in quotes")
-        yield record
+        yield _string(line, f"{name}:{number}") if json_input else line
 
 
-def _as_fields(grammars: Sequence[Grammar]) -> Render:
-    from shipper.grammar.grammar import first_match, furthest
+def _string(line: str, where: str) -> str:
+    """Return the string that *line* is in JSON. Raises DataError."""
+    from shipper.errors import DataError
+
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        record = None
+    if not isinstance(record, str):
+        what = f"{where}: is not a JSON string"
+        raise DataError(what, "with --json-input each line is one string, in quotes")
+    # Half of a surrogate pair is no text; everywhere else it is replaced while decoding.
+    return record.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _as_fields(grammars: Sequence[Grammar | Auto]) -> Render:
+    from shipper.grammar.grammar import at_work, first_match, furthest
     from shipper.grammar.wording import iso_time
+    from shipper.model import Dropped
+
+    works = at_work(grammars, {})
 
     def render(_number: int, text: str) -> dict[str, Any]:
         now_us = time.time_ns() // 1000
-        parsed = first_match(grammars, text, now_us)
+        parsed = first_match(works, text, now_us)
         if parsed is None:
-            miss = furthest(grammars, text, now_us)
+            miss = furthest(works, text, now_us)
             error = {"grammar": miss.grammar, "column": miss.column, "expected": miss.expected}
             return {"grammar": None, "error": error}
         at = iso_time(parsed.time_us) if parsed.time_us is not None else None
-        return {"grammar": parsed.grammar, "time": at, "fields": parsed.fields}
+        shown = {"grammar": parsed.grammar, "time": at, "fields": parsed.fields}
+        return {**shown, "filtered": True} if isinstance(parsed, Dropped) else shown
 
     return render
 
 
-def _as_event(grammars: Sequence[Grammar]) -> Render:
+def _as_event(grammars: Sequence[Grammar | Auto]) -> Render:
     from shipper.event.builder import Envelope
-    from shipper.event.chunk import Recipe, take
+    from shipper.event.chunk import Recipe, take_in_order
     from shipper.event.entities import Origin
     from shipper.event.ids import event_ids
     from shipper.formats.held import Record
 
     recipe = Recipe(grammars, Envelope())
+    steps = recipe.at_work({})
     # There is no file, so the ids are as good as any: the same input gives the same ones.
     origin = Origin(event_ids(uuid.uuid5(uuid.NAMESPACE_URL, "shipper parse")), "")
 
     def render(number: int, text: str) -> Any:
         record = Record(number, text.encode(), text, 1, 0, None, None)
-        event = take(record, recipe, origin, time.time_ns() // 1000)
+        event = take_in_order(record, steps, recipe, origin, time.time_ns() // 1000)
         if isinstance(event, bytes):
             return orjson.Fragment(event)
         grammar, reason, detail = event

@@ -37,7 +37,7 @@ from shipper.config.fields import (
     lower_case,
     wrong,
 )
-from shipper.config.records import EncodingName, MultilineConfig
+from shipper.config.records import EncodingName, MultilineConfig, ZoneName
 from shipper.formats.records import Container, Rules
 
 DAY = 86_400.0
@@ -162,7 +162,9 @@ class SourceConfig(Group):
     exclude: Excludes = Field(
         (), description="Globs to leave out: of the file's name, or with a slash of the whole path"
     )
-    grammar: Names = Field(description="Grammar of the records, or several tried in order")
+    grammar: Names = Field(
+        description="Grammar of the records, or several tried in order; `auto` finds it by itself"
+    )
     start: Literal["beginning", "end"] = Field(
         "beginning", description="Where reading starts in a file met for the first time"
     )
@@ -180,6 +182,9 @@ class SourceConfig(Group):
     )
     encoding: EncodingName = Field(
         "utf-8", description="Encoding of the files; a byte order mark in a file goes before it"
+    )
+    timezone: ZoneName = Field(
+        "UTC", description="Zone of times that name none: `UTC`, `+hh:mm` or an IANA name"
     )
     max_line_bytes: Annotated[Size, Field(ge=1_024, le=64 * MIB)] = Field(
         MIB,

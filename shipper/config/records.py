@@ -12,6 +12,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from shipper.config.fields import Group, Maybe, NotBoolean, Seconds, Size, Text, lower_case, wrong
 from shipper.formats.encodings import Encoding, EncodingError
 from shipper.formats.multiline import Mode, MultilineRule
+from shipper.grammar.time_formats import TimeFormatError
+from shipper.grammar.zones import require_zone
 
 Preset = Literal["java", "python", "go", "ruby", "php", "csharp"]
 
@@ -38,6 +40,15 @@ def _encoding(name: str) -> str:
     return name
 
 
+def _zone(name: str) -> str:
+    try:
+        require_zone(name)
+    except TimeFormatError as error:
+        raise wrong(error.what, error.remedy) from error
+    return name
+
+
+ZoneName = Annotated[Text, Field(max_length=64), AfterValidator(_zone)]
 EncodingName = Annotated[Text, Field(max_length=64), AfterValidator(_encoding)]
 Pattern = Annotated[Text, Field(max_length=_PATTERN_LENGTH), AfterValidator(_pattern)]
 

@@ -95,8 +95,7 @@ def event_builder(shape: Shape, envelope: Envelope) -> Build:
     def build(parsed: Parsed, eid: str, read_us: int, entities: tuple[str, ...] = ()) -> bytes:
         if isinstance(parsed, Dropped):
             raise RefusedError("filtered", "")
-        _, fields, time_us = parsed
-        times = _times(time_us, read_us)
+        fields, times = parsed.fields, _times(parsed.time_us, read_us)
         try:
             data = orjson.dumps(fields)
         except orjson.JSONEncodeError as error:

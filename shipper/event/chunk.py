@@ -5,6 +5,7 @@ Rule 1: every line of the chunk has one fate: emitted, filtered, rejected, overs
         ledger's sum proves something.
 Rule 2: the same chunk at the same offset, with the same held before it, gives the same result (but
         for the `dtm` of records that carry no time), so it can be read again after any accident.
+        What lines say of those that follow, such as a header of columns, is held like the rest.
 Rule 3: a record that makes a grammar fail is a reject with its reason, never an exception.
 """
 
@@ -15,22 +16,28 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from shipper.event.batch import RecordBatch, pack
-from shipper.event.builder import Envelope, RefusedError, event_builder
+from shipper.event.builder import Build, Envelope, RefusedError, event_builder
 from shipper.event.entities import Edges, Origin
 from shipper.formats.encodings import UTF_8, Encoding
 from shipper.formats.encodings import split_lines as split_encoded
 from shipper.formats.framing import split_lines
 from shipper.formats.held import EMPTY, Held, Record
 from shipper.formats.records import Line, Rules, assemble, flush
-from shipper.grammar.grammar import Grammar, furthest
+from shipper.grammar.auto import Auto
+from shipper.grammar.grammar import Explain, Grammar, Memory, furthest
+from shipper.grammar.grammar import Parse as Read
+from shipper.grammar.headers import with_header
 from shipper.grammar.times import TimeReader
-from shipper.model import Ledger
+from shipper.model import Ledger, Parsed
 
 LongLines = Literal["truncate", "dead_letter", "skip"]
 
 
 class Reject(NamedTuple):
-    """A record that gave no event: where it stands, what it says, and why."""
+    """A record that gave no event: where it stands, what it says, and why.
+
+    A record whose columns a header names has that line in front, so that it can be read again.
+    """
 
     offset: int
     raw: bytes
@@ -71,17 +78,47 @@ class Policy:
     encoding: Encoding = UTF_8
 
 
+class Step(NamedTuple):
+    """A grammar that is tried: its name, how it reads a record, why it refuses, what it builds."""
+
+    name: str
+    parse: Read
+    explain: Explain
+    build: Build
+
+
 class Recipe:
     """How the lines of one source become events: by its policy, and by grammars tried in order."""
 
     def __init__(
-        self, grammars: Sequence[Grammar], envelope: Envelope, policy: Policy | None = None
+        self, grammars: Sequence[Grammar | Auto], envelope: Envelope, policy: Policy | None = None
     ) -> None:
-        self.grammars = tuple(grammars)
         self.envelope = envelope
         self.policy = policy or Policy()
-        self.steps = tuple((g.name, g.parse, event_builder(g, envelope)) for g in grammars)
         self.read_time = TimeReader(["iso8601"]).read
+        self.steps = tuple(Step(g.name, g.parse, g.explain, _build(g, envelope)) for g in grammars)
+        self._at_work = [grammar.at_work for grammar in grammars]
+
+    def at_work(self, memory: Memory) -> tuple[Step, ...]:
+        """Return the steps for the records of one file, in order, by what *memory* holds of it."""
+        if not any(self._at_work):
+            return self.steps
+        return tuple(
+            step._replace(**at_work(memory)._asdict()) if at_work else step
+            for step, at_work in zip(self.steps, self._at_work, strict=True)
+        )
+
+
+def _build(grammar: Grammar | Auto, envelope: Envelope) -> Build:
+    """Return what builds the events of *grammar*, each by the grammar that took its record."""
+    if not isinstance(grammar, Auto):
+        return event_builder(grammar, envelope)
+    builders = {member.name: event_builder(member, envelope) for member in grammar.members}
+
+    def build(parsed: Parsed, eid: str, read_us: int, entities: tuple[str, ...] = ()) -> bytes:
+        return builders[parsed.grammar](parsed, eid, read_us, entities)
+
+    return build
 
 
 def parse_chunk(
@@ -93,7 +130,7 @@ def parse_chunk(
     time of reading in microseconds; it resolves years that a record leaves out. *held* is what
     the chunk before left over.
     """
-    work = _Work(recipe, origin, read_us)
+    work = _Work(recipe, origin, read_us, held)
     raws, texts = lines_of(chunk, base, origin)
     lines = zip(raws, texts, _widths(raws, chunk, origin.encoding), strict=True)
     if recipe.policy.rules is None and not held.opens and not any(origin.edges):
@@ -123,7 +160,7 @@ def lines_of(chunk: bytes, base: int, origin: Origin) -> tuple[list[bytes], list
 
 def flush_held(held: Held, recipe: Recipe, origin: Origin, read_us: int) -> Parse:
     """Make events of what is held: no line came for too long, or none will."""
-    work = _Work(recipe, origin, read_us)
+    work = _Work(recipe, origin, read_us, held)
     work.records(flush(held, recipe.policy.rules or Rules()))
     return work.result(lines_read=0, bytes_read=0, held=EMPTY)
 
@@ -133,7 +170,7 @@ def cut_line(
 ) -> Parse:
     """Treat a line of which only the first bytes are kept: *line* is (kept, offset, width)."""
     kept, base, width = line
-    work = _Work(recipe, origin, read_us)
+    work = _Work(recipe, origin, read_us, held)
     work.long_line(base, kept, width)
     return work.result(lines_read=1, bytes_read=width, held=held)
 
@@ -141,30 +178,38 @@ def cut_line(
 def take(
     record: Record, recipe: Recipe, origin: Origin, read_us: int
 ) -> bytes | tuple[str, str, str]:
-    """Return the event of one record, or (grammar, reason, detail) of its refusal."""
+    """Return the event of one record by itself, or (grammar, reason, detail) of its refusal."""
+    return take_in_order(record, recipe.steps, recipe, origin, read_us)
+
+
+def take_in_order(
+    record: Record, steps: Sequence[Step], recipe: Recipe, origin: Origin, read_us: int
+) -> bytes | tuple[str, str, str]:
+    """As `take`, with the *steps* at work in a file whose records come in their order."""
     eid = origin.eid(record.offset, record.raw)
+    time = record.time and recipe.read_time(record.time, read_us)
     entities = origin.entities_of(record.stream, record.flags)
-    return _event(record.text, recipe, eid, read_us, (entities, record.time))
+    return _event(record.text, steps, eid, read_us, (entities, time or None))
 
 
 def _event(
     text: str,
-    recipe: Recipe,
+    steps: Sequence[Step],
     eid: str,
     read_us: int,
-    beside: tuple[tuple[str, ...], str | None],
+    beside: tuple[tuple[str, ...], int | None],
 ) -> bytes | tuple[str, str, str]:
     """As `take`; *beside* are the entities, and the time that a container runtime noted."""
     grammar = ""
     try:
-        for grammar, parse, build in recipe.steps:  # noqa: B007  # the handlers name it
+        for grammar, parse, _, build in steps:  # noqa: B007  # the handlers name it
             parsed = parse(text, read_us)
             if parsed is not None:
-                entities, time = beside
-                if time is not None and parsed.time_us is None:
-                    parsed = parsed._replace(time_us=recipe.read_time(time, read_us))
+                entities, time_us = beside
+                if time_us is not None and parsed.time_us is None:
+                    parsed = parsed._replace(time_us=time_us)
                 return build(parsed, eid, read_us, entities)
-        miss = furthest(recipe.grammars, text, read_us)
+        miss = furthest(steps, text, read_us)
     except RefusedError as error:
         return grammar, error.reason, error.detail
     except Exception as error:  # rule 3: no record may stop the shipper
@@ -184,7 +229,9 @@ def _widths(raws: list[bytes], chunk: bytes, encoding: Encoding) -> list[int]:
 class _Work:
     """The events and rejects of one call, and the count of every fate."""
 
-    def __init__(self, recipe: Recipe, origin: Origin, read_us: int) -> None:
+    def __init__(self, recipe: Recipe, origin: Origin, read_us: int, held: Held) -> None:
+        self._memory = dict(held.memory)
+        self._steps = recipe.at_work(self._memory)
         self._recipe = recipe
         self._origin = origin
         self._read_us = read_us
@@ -194,17 +241,22 @@ class _Work:
 
     def plain(self, lines: Iterable[tuple[bytes, str, int]], offset: int) -> None:
         """Take each line as a record: the hot path of the whole program."""
-        recipe, read_us, eid = self._recipe, self._read_us, self._origin.eid
+        policy, steps, read_us, eid = (
+            self._recipe.policy,
+            self._steps,
+            self._read_us,
+            self._origin.eid,
+        )
         beside, emit = (self._origin.entities, None), self._events.append
         emitted = emitted_bytes = 0
-        limit, keep_blank = recipe.policy.line_bytes, recipe.policy.keep_blank
+        limit, keep_blank = policy.line_bytes, policy.keep_blank
         for raw, text, width in lines:
             if width > limit:
                 self.long_line(offset, raw, width)
             elif (not text or text.isspace()) and not keep_blank:
                 self._count("blank", 1, width)
             else:
-                event = _event(text, recipe, eid(offset, raw), read_us, beside)
+                event = _event(text, steps, eid(offset, raw), read_us, beside)
                 if isinstance(event, bytes):
                     emit(event)
                     emitted += 1
@@ -230,10 +282,15 @@ class _Work:
             if blank and not self._recipe.policy.keep_blank:
                 self._count("blank", record.lines, record.width)
             else:
-                self._settle(record, take(record, self._recipe, self._origin, self._read_us))
+                steps = self._steps
+                event = take_in_order(record, steps, self._recipe, self._origin, self._read_us)
+                self._settle(record, event)
 
     def long_line(self, offset: int, raw: bytes, width: int) -> None:
-        """Give a line over the limit the fate that the source asks for."""
+        """Give a line over the limit the fate that the source asks for.
+
+        It is taken by itself, for it is met before the records that stand before it.
+        """
         limit, policy = self._recipe.policy.line_bytes, self._recipe.policy.long_lines
         # JSON may take several bytes for one of the line, and the event has to fit a request.
         kept = raw[: min(limit, self._recipe.envelope.max_bytes // 4)]
@@ -253,6 +310,7 @@ class _Work:
         for fate, (lines, size) in self._fates.items():
             counts |= {f"lines_{fate}": lines, f"bytes_{fate}": size}
         batches = tuple(pack(self._events, self._recipe.envelope.max_bytes))
+        held = held.remembering(self._memory)
         return Parse(batches, tuple(self._rejects), Ledger(**counts), held)
 
     def _settle(self, record: Record, event: bytes | tuple[str, str, str]) -> None:
@@ -267,7 +325,8 @@ class _Work:
         if unmatched or why[1] == "filtered":
             self._count("filtered", record.lines, record.width)
         else:
-            self._rejects.append(Reject(record.offset, record.raw, *why))
+            raw = with_header(record.raw, self._memory)
+            self._rejects.append(Reject(record.offset, raw, *why))
             self._count("rejected", record.lines, record.width)
 
     def _count(self, fate: str, lines: int, size: int) -> None:

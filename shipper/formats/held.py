@@ -4,14 +4,18 @@ Rule 1: what is held is stored with the checkpoint, in the same transaction: the
         checkpoint are in records or in here, never in both and never in neither.
 Rule 2: `from_bytes(held.to_bytes()) == held`, whatever the lines hold; other bytes, and bytes of
         another version, are a ValueError.
-Rule 3: it is bounded: the streams of a container are two, lines outside one are a third, and each
+Rule 3: what lines said of those that follow them (a header of columns, the grammar found) is held
+too, by name; it outlives the lines that are held.
+Rule 4: it is bounded: the streams of a container are two, lines outside one are a third, and each
         has at most one open line and one open group, which the rules limit in lines and bytes.
 """
 
 from __future__ import annotations
 
+import json
 import struct
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -22,8 +26,9 @@ RECORD_FLAGS: Final = ("truncated", "continued", "partial")
 """truncated: cut off at a limit, and the next record of the stream goes on with it.
 continued: what stands before it is in a truncated record. partial: the end never came."""
 
-_VERSION: Final = 1
+_PLAIN, _REMEMBERING = 1, 2  # versions: without a memory, and with one
 _HEAD: Final = struct.Struct("<BI")  # version, CRC-32 of what follows
+_MEMORY: Final = struct.Struct("<I")  # length of the memory, as JSON
 _OPEN: Final = struct.Struct("<HI")  # state, parts
 _PART: Final = struct.Struct("<QQIBBIII")  # offset, width, lines, stream, flags, lengths
 
@@ -60,9 +65,10 @@ class Open(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The records of one file that are not complete yet, at most two a stream."""
+    """The records of one file that are not complete yet, at most two a stream; its memory."""
 
     opens: tuple[Open, ...] = ()
+    memory: tuple[tuple[str, str], ...] = ()
 
     @property
     def lines(self) -> int:
@@ -79,25 +85,41 @@ class Held:
         held = {open_.parts[0].stream for open_ in self.opens}
         return bool(held.intersection(streams)) if streams else bool(held)
 
+    def remembering(self, memory: Mapping[str, str]) -> Held:
+        """Return the same lines with another *memory*."""
+        kept = tuple(sorted(memory.items()))
+        return self if kept == self.memory else Held(self.opens, kept)
+
+    def without_lines(self) -> Held:
+        """Return the memory alone."""
+        return Held(memory=self.memory) if self.memory else EMPTY
+
     def to_bytes(self) -> bytes:
         """Return a stored form; empty if nothing is held."""
-        if not self.opens:
+        if not self.opens and not self.memory:
             return b""
         body = b"".join(map(_open_bytes, self.opens))
-        return _HEAD.pack(_VERSION, zlib.crc32(body)) + body
+        if self.memory:
+            memory = json.dumps(dict(self.memory)).encode()
+            body = _MEMORY.pack(len(memory)) + memory + body
+        version = _REMEMBERING if self.memory else _PLAIN
+        return _HEAD.pack(version, zlib.crc32(body)) + body
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Held:
         """Return what `to_bytes` was called on. Raises ValueError for any other bytes."""
         if not data:
             return EMPTY
-        if data[0] != _VERSION:
-            raise ValueError(f"held lines are of version {data[0]}, this program reads {_VERSION}")
+        if data[0] not in (_PLAIN, _REMEMBERING):
+            known = f"this program reads {_PLAIN} and {_REMEMBERING}"
+            raise ValueError(f"held lines are of version {data[0]}, {known}")
         if len(data) <= _HEAD.size or zlib.crc32(data[_HEAD.size :]) != _HEAD.unpack_from(data)[1]:
             raise ValueError("held lines are damaged: their checksum is wrong")
         try:
-            return cls(tuple(_Reader(data).opens()))
-        except (struct.error, IndexError, UnicodeDecodeError) as error:
+            reader = _Reader(data)
+            memory = reader.memory() if data[0] == _REMEMBERING else ()
+            return cls(tuple(reader.opens()), memory)
+        except (struct.error, IndexError, ValueError, AttributeError) as error:
             raise ValueError(f"held lines are damaged: {error}") from error
 
 
@@ -134,6 +156,10 @@ class _Reader:
     def __init__(self, data: bytes) -> None:
         self._data = data
         self._at = _HEAD.size
+
+    def memory(self) -> tuple[tuple[str, str], ...]:
+        (length,) = self._unpack(_MEMORY)
+        return tuple(json.loads(self._take(length)).items())
 
     def opens(self) -> list[Open]:
         found = []

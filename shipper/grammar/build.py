@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from shipper.grammar.cef import read_cef, read_leef
 from shipper.grammar.chain import Chain, ClashError, Reader, WholeReader, merged_fields
 from shipper.grammar.checks import check_atomic
 from shipper.grammar.derive import TABLES
 from shipper.grammar.fault import Fault
-from shipper.grammar.grammar import Grammar
-from shipper.grammar.grok import Compiled
+from shipper.grammar.grammar import Grammar, Parse
+from shipper.grammar.grok import Compiled, Patterns
+from shipper.grammar.headers import under_header
 from shipper.grammar.json_text import read_object
 from shipper.grammar.keyed_reader import KeyedReader
 from shipper.grammar.logfmt import read_pairs
 from shipper.grammar.match_reader import MatchReader
 from shipper.grammar.pairs import Pairs
 from shipper.grammar.prefix import ReadRecord, after_prefix
+from shipper.grammar.reading_filter import prefilter
 from shipper.grammar.rows import Rows, W3cRows
 from shipper.grammar.shape import Shape
 from shipper.grammar.spec import FieldSpec, GrammarSpec
 from shipper.grammar.suggest import did_you_mean
 from shipper.model import Dropped, Parsed
-
-Parse = Callable[[str, int], Parsed | None]
 
 _WHOLE = ""  # the field that holds the record, where `then` reads all of it
 
@@ -56,14 +56,6 @@ class _Nothing:
 
 NOTHING: Shelf = _Nothing()
 """A shelf without any grammar."""
-
-
-class Patterns(NamedTuple):
-    """The compiled patterns of a grammar, by the key they stand under."""
-
-    match: Sequence[Compiled] = ()
-    prefix: Sequence[Compiled] = ()
-    ignore: Sequence[Compiled] = ()
 
 
 def inner_grammars(spec: GrammarSpec, shelf: Shelf) -> tuple[list[Grammar], list[Fault]]:
@@ -101,6 +93,7 @@ def build(
     if faults:
         return None, faults
     reader = _reader(own, patterns, inner)
+    parse = _ignoring(own.name, patterns.ignore, reader.parse)
     return (
         Grammar(
             spec=spec,
@@ -108,8 +101,10 @@ def build(
             expressions=tuple(compiled.expression for compiled in patterns.match),
             always=_always(own, patterns.match, inner),
             atomic=MappingProxyType(dict(spec.atomic)),
-            parse=_ignoring(own.name, patterns.ignore, reader.parse),
+            parse=parse,
             explain=reader.explain,
+            prefilter=prefilter(own, patterns, inner),
+            at_work=under_header(parse, reader.explain, own.name) if own.parse == "w3c" else None,
         ),
         [],
     )

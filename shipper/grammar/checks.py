@@ -100,7 +100,7 @@ def _check_names(fields: Mapping[str, FieldSpec]) -> Iterator[Fault]:
 def _check_time(spec: GrammarSpec) -> Iterator[Fault]:
     if spec.time is None:
         return
-    for fault in check_formats(spec.time.formats, spec.time.timezone):
+    for fault in check_formats(spec.time.formats, spec.time.timezone or "UTC"):
         yield fault._replace(path=("time", *fault.path))
     if bool(spec.time.field) == bool(spec.time.join):
         yield Fault(("time",), "needs either `field` or `join`", "say where the time stands")

@@ -4,9 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
+from shipper.grammar.prefilter import Prefilter
 from shipper.grammar.spec import GrammarSpec
 from shipper.model import Mismatch, Parsed
+
+Parse = Callable[[str, int], Parsed | None]
+Explain = Callable[[str, int], Mismatch]
+
+Memory = dict[str, str]
+"""What the lines of one file said that holds for those that follow; kept with its checkpoint."""
+
+
+class Work(NamedTuple):
+    """A grammar at work in one file: it reads records in order, by what those before said."""
+
+    parse: Parse
+    explain: Explain
+
+
+class Parses(Protocol):
+    """What can read a text."""
+
+    @property
+    def parse(self) -> Parse:
+        """The function (text, now in µs) → record, or None."""
+
+
+class Explains(Protocol):
+    """What can say why a text is refused."""
+
+    @property
+    def explain(self) -> Explain:
+        """The function (text, now in µs) → mismatch."""
+
+
+class Works(Parses, Explains, Protocol):
+    """A grammar, or several as one."""
+
+    @property
+    def at_work(self) -> Callable[[Memory], Work] | None:
+        """What makes of the memory of a file how to read it, where that matters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -20,7 +59,9 @@ class Grammar:
 
     `atomic` says which Snowplow column, by its payload key, takes which field as well.
     `expressions` are the regular expressions that its patterns came to, in order. `always` names
-    the fields that every record of this grammar has.
+    the fields that every record of this grammar has. `prefilter` is what a text must have to be
+    one. `at_work`, where there is one, makes the pair of functions to use in one file instead of
+    the two, for records that depend on lines before them.
     """
 
     spec: GrammarSpec
@@ -28,8 +69,10 @@ class Grammar:
     expressions: tuple[str, ...]
     always: frozenset[str]
     atomic: Mapping[str, str]
-    parse: Callable[[str, int], Parsed | None]
-    explain: Callable[[str, int], Mismatch]
+    parse: Parse
+    explain: Explain
+    prefilter: Prefilter
+    at_work: Callable[[Memory], Work] | None = None
 
     @property
     def name(self) -> str:
@@ -50,7 +93,12 @@ class Grammar:
         return f"Grammar({self.name!r}, where={self.where!r})"
 
 
-def first_match(grammars: Iterable[Grammar], text: str, now_us: int) -> Parsed | None:
+def at_work(grammars: Iterable[Works], memory: Memory) -> list[Work]:
+    """Return how *grammars* read one file, by what *memory* holds of it."""
+    return [g.at_work(memory) if g.at_work else Work(g.parse, g.explain) for g in grammars]
+
+
+def first_match(grammars: Iterable[Parses], text: str, now_us: int) -> Parsed | None:
     """Return what the first of *grammars* that takes *text* makes of it."""
     for grammar in grammars:
         parsed = grammar.parse(text, now_us)
@@ -59,7 +107,7 @@ def first_match(grammars: Iterable[Grammar], text: str, now_us: int) -> Parsed |
     return None
 
 
-def furthest(grammars: Iterable[Grammar], text: str, now_us: int) -> Mismatch:
+def furthest(grammars: Iterable[Explains], text: str, now_us: int) -> Mismatch:
     """Return the mismatch of the grammar that got furthest; of equals, the first.
 
     A grammar that matched the whole text and failed on a value got further than one that did not.

@@ -11,8 +11,10 @@ Rule 4: expansion is bounded, so a small file can't ask for an endless expressio
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from functools import cached_property, lru_cache
+from typing import Final, NamedTuple
 
 import regex
 
@@ -78,29 +80,46 @@ class Branch:
     ends: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Compiled:
     """A compiled pattern. Use `pattern.fullmatch`: a record matches as a whole or not at all."""
 
     source: str
     expression: str
-    pattern: regex.Pattern[str]
     captures: tuple[Capture, ...]
     branches: tuple[Branch, ...]
 
+    @cached_property
+    def pattern(self) -> regex.Pattern[str]:
+        """The expression, compiled. Raises GrokError unless `compile_grok` has tried it."""
+        try:
+            return regex.compile(self.expression, FLAGS)
+        except (regex.error, OverflowError, RecursionError, MemoryError) as error:
+            why = getattr(error, "msg", None) or str(error) or "too large"
+            raise GrokError(f"is no valid expression: {why}", "mend the expression") from error
 
-def compile_grok(source: str, book: PatternBook) -> Compiled:
-    """Compile *source* with the names of *book*. Raises GrokError."""
+
+class Patterns(NamedTuple):
+    """The compiled patterns of a grammar, by the key they stand under."""
+
+    match: Sequence[Compiled] = ()
+    prefix: Sequence[Compiled] = ()
+    ignore: Sequence[Compiled] = ()
+
+
+def compile_grok(source: str, book: PatternBook, *, proven: bool = False) -> Compiled:
+    """Compile *source* with the names of *book*. Raises GrokError.
+
+    A *proven* pattern is known to be valid; it is compiled when it is first used.
+    """
     expansion = _Expansion(book)
     expansion.expand(source, ())
-    expression = "".join(expansion.out)
-    try:
-        pattern = regex.compile(expression, FLAGS)
-    except (regex.error, OverflowError, RecursionError, MemoryError) as error:
-        why = getattr(error, "msg", None) or str(error) or "too large"
-        raise GrokError(f"is no valid expression: {why}", "mend the expression") from error
     captures = tuple(mention.capture() for mention in expansion.mentions())
-    return Compiled(source, expression, pattern, captures, tuple(expansion.branches(source)))
+    branches = tuple(expansion.branches(source))
+    compiled = Compiled(source, "".join(expansion.out), captures, branches)
+    if not proven:
+        compiled.pattern  # noqa: B018 - a mistake is to show now
+    return compiled
 
 
 @dataclass(slots=True, eq=False)
@@ -128,10 +147,7 @@ class _Mention:
     def _always(self) -> bool:
         if any(frame.bars or frame.optional for frame in self.frames):
             return False
-        try:
-            return regex.compile(without_zero_width(self.body), FLAGS).fullmatch("") is None
-        except regex.error:  # such as a back reference to a group outside
-            return False
+        return _takes_text(self.body)
 
 
 @dataclass(slots=True)
@@ -150,7 +166,7 @@ class _Expansion:
     def expand(self, text: str, chain: tuple[str, ...]) -> None:
         """Write out *text*; *chain* holds the names that led here."""
         depth = len(self.stack)
-        for piece in pieces(text):
+        for piece in _pieces(text):
             if not chain and depth == len(self.stack):
                 self._cut(piece)
             self._piece(piece, chain, depth)
@@ -289,6 +305,21 @@ class _Expansion:
                 r"name the group: (?<quote>[\"'])…\k<quote>",
             )
         self._write(f"(?P=f{list(self.found).index(name)})")
+
+
+@lru_cache(maxsize=4096)
+def _takes_text(expression: str) -> bool:
+    """Say whether what *expression* matches is never empty."""
+    try:
+        return regex.compile(without_zero_width(expression), FLAGS).fullmatch("") is None
+    except regex.error:  # such as a back reference to a group outside
+        return False
+
+
+@lru_cache(maxsize=4096)
+def _pieces(text: str) -> tuple[Piece, ...]:
+    """Cut *text*, which may be the expression of a name that many patterns use."""
+    return tuple(pieces(text))
 
 
 def _translate(piece: Piece) -> str:

@@ -85,7 +85,11 @@ class KeyedReader:
         field = self._take(raw, now_us)
         if isinstance(field, Parsed):
             return Mismatch(self._shape.name, len(text) + 1, END)
-        return self._bad_value(text, field, given)
+        value = raw.get(field)
+        place = self.start_of(text, field)
+        if not place and isinstance(value, str):  # a format that names no keys
+            place = max(0, text.rfind(value))
+        return self._bad_value(place + 1, field, given)
 
     def start_of(self, text: str, field: str) -> int:
         """Return the offset in *text* at which the value of *field* begins, 0 if unknown."""
@@ -169,9 +173,8 @@ class KeyedReader:
                     return time_us
         return None
 
-    def _bad_value(self, text: str, field: str, given: frozenset[str]) -> Mismatch:
-        """Name the field and the column of its value, the last where its key stands twice."""
-        column = self.start_of(text, field) + 1
+    def _bad_value(self, column: int, field: str, given: frozenset[str]) -> Mismatch:
+        """Name the field whose value at *column* can't be used, or that is not *given*."""
         spec = self._shape.spec
         if field in self._shape.time_fields:
             return Mismatch(spec.name, column, expected_time(spec), "bad_time", field)

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import shipper
 from shipper.errors import GrammarError, Problem
+from shipper.grammar.auto import NAME as AUTO
+from shipper.grammar.auto import Auto
 from shipper.grammar.grammar import Grammar
 from shipper.grammar.loader import load_grammar
 from shipper.grammar.patterns import PatternBook, read_pattern_directories
@@ -33,16 +35,21 @@ class Library:
         self,
         extra_directories: Sequence[Path] = (),
         extra_pattern_directories: Sequence[Path] = (),
+        timezone: str = "UTC",
     ) -> None:
         """Look into *extra_directories* too; nothing is read before it is asked for.
 
         A `patterns` directory inside a directory of grammars is read as well, and
-        *extra_pattern_directories* after it; what is read later wins.
+        *extra_pattern_directories* after it; what is read later wins. *timezone* holds for times
+        that name none, of grammars that name none either.
         """
         self._directories = [shipped_directory(), *extra_directories]
         self._pattern_directories = extra_pattern_directories
+        self._timezone = timezone
+        self._elsewhere: dict[str, Library] = {timezone: self}
         self._loaded: dict[str, Grammar] = {}
         self._loading: list[str] = []
+        self._proven = False
 
     def names(self) -> list[str]:
         """Return the names of all grammars, sorted. Raises GrammarError if one can't be listed."""
@@ -78,13 +85,39 @@ class Library:
             raise GrammarError(dict.fromkeys(problems))
         return [self.get(name) for name in self.names()]
 
+    def named(self, name: str) -> Grammar | Auto:
+        """Return the grammar *name*, or for ``auto`` all of them as one. Raises GrammarError."""
+        return self._auto if name == AUTO else self.get(name)
+
+    def in_zone(self, timezone: str) -> Library:
+        """Return the same grammars for logs whose times are those of *timezone*."""
+        if timezone not in self._elsewhere:
+            directories = self._directories[1:]
+            library = Library(directories, self._pattern_directories, timezone)
+            self._elsewhere[timezone] = library
+        return self._elsewhere[timezone]
+
+    @cached_property
+    def _auto(self) -> Auto:
+        """The one that finds the grammar of each record by itself.
+
+        The expressions of the shipped grammars are compiled when a record may be theirs: most
+        never are, and all of them would take seconds. The tests have proven them.
+        """
+        self._proven = not self._pattern_directories and len(self._directories) == 1
+        try:
+            return Auto(self.all())
+        finally:
+            self._proven = False
+
     @property
     def loading(self) -> Sequence[str]:
         """The grammars that are being loaded, each because the one before it names it."""
         return tuple(self._loading)
 
     def _load(self, file: Path) -> Grammar:
-        grammar = load_grammar(file, self.book, self)
+        proven = self._proven and file.parent == shipped_directory()
+        grammar = load_grammar(file, self.book, self, timezone=self._timezone, proven=proven)
         if grammar.name != file.stem:
             what = f"is {grammar.name!r}, but the file is named {file.name!r}"
             raise GrammarError([Problem(str(file), "name", what, f"write name: {file.stem}")])

@@ -2,30 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
 from shipper.errors import GrammarError, Problem
 from shipper.formats import located_yaml
 from shipper.formats.located_yaml import Located, LocatedYamlError
-from shipper.grammar.build import NOTHING, Patterns, Shelf, build, inner_grammars
+from shipper.grammar.build import NOTHING, Shelf, build, inner_grammars
 from shipper.grammar.checks import check_atomic, check_captures, check_spec
 from shipper.grammar.fault import Fault
 from shipper.grammar.grammar import Grammar
-from shipper.grammar.grok import Compiled, GrokError, compile_grok
+from shipper.grammar.grok import Compiled, GrokError, Patterns, compile_grok
 from shipper.grammar.patterns import Definition, PatternBook
 from shipper.grammar.prefix import OPENINGS
 from shipper.grammar.spec import FieldSpec, GrammarSpec, Sample, ThenSpec, TimeSpec
 from shipper.grammar.suggest import did_you_mean
 
 
-def load_grammar(file: Path, book: PatternBook, shelf: Shelf = NOTHING) -> Grammar:
+class _Loading(NamedTuple):
+    """What a grammar is loaded with: see `load_grammar`."""
+
+    book: PatternBook
+    shelf: Shelf
+    timezone: str = "UTC"
+    proven: bool = False
+
+
+def load_grammar(
+    file: Path,
+    book: PatternBook,
+    shelf: Shelf = NOTHING,
+    *,
+    timezone: str = "UTC",
+    proven: bool = False,
+) -> Grammar:
     """Load the grammar in *file*, with the patterns of *book*. Raises GrammarError.
 
-    Grammars that it names are those of *shelf*.
+    Grammars that it names are those of *shelf*; *timezone* is that of times that name none, where
+    the grammar names none either. The expressions of a *proven* one are known to be valid, and each
+    is compiled when it is first needed.
     """
     try:
         located = located_yaml.load(file)
@@ -34,7 +52,7 @@ def load_grammar(file: Path, book: PatternBook, shelf: Shelf = NOTHING) -> Gramm
     except OSError as error:
         what = f"can't be read: {error.strerror}"
         raise GrammarError([Problem(str(file), "", what, "check path and permissions")]) from error
-    return _build(located, book, shelf)
+    return _build(located, _Loading(book, shelf, timezone, proven))
 
 
 def parse_grammar(text: str, name: str, book: PatternBook, shelf: Shelf = NOTHING) -> Grammar:
@@ -43,21 +61,21 @@ def parse_grammar(text: str, name: str, book: PatternBook, shelf: Shelf = NOTHIN
         located = located_yaml.parse(text, name)
     except LocatedYamlError as error:
         raise GrammarError(error.problems) from error
-    return _build(located, book, shelf)
+    return _build(located, _Loading(book, shelf))
 
 
-def _build(located: Located, book: PatternBook, shelf: Shelf) -> Grammar:
+def _build(located: Located, how: _Loading) -> Grammar:
     spec = _validate(located)
-    patterns, faults = _compile_all(spec, located, book)
+    patterns, faults = _compile_all(spec, located, how)
     faults += check_spec(spec)
     if spec.then is None:  # else it depends on the other grammars too
         faults += check_atomic(spec)
     if spec.match and len(patterns.match) == len(spec.match):
         faults += check_captures(spec, patterns.match)
-    inner, more = inner_grammars(spec, shelf)
+    inner, more = inner_grammars(spec, how.shelf)
     faults += more
     if not faults:
-        grammar, faults = build(spec, patterns, inner, located.name)
+        grammar, faults = build(_in_zone(spec, how.timezone), patterns, inner, located.name)
         if grammar is not None:
             return grammar
     raise GrammarError([_problem(located, fault) for fault in faults])
@@ -109,31 +127,43 @@ def _problem(located: Located, fault: Fault) -> Problem:
     return Problem(located.where(fault.path), key, fault.what, fault.remedy)
 
 
+def _in_zone(spec: GrammarSpec, timezone: str) -> GrammarSpec:
+    """Return *spec* with *timezone* wherever a time has none."""
+    more: dict[str, Any] = {
+        "fields": {
+            name: field.model_copy(update={"timezone": field.timezone or timezone})
+            if field.type == "timestamp"
+            else field
+            for name, field in spec.fields.items()
+        }
+    }
+    if spec.time:
+        zone = spec.time.timezone or timezone
+        more["time"] = spec.time.model_copy(update={"timezone": zone})
+    return spec.model_copy(update=more)
+
+
 def _compile_all(
-    spec: GrammarSpec, located: Located, book: PatternBook
+    spec: GrammarSpec, located: Located, how: _Loading
 ) -> tuple[Patterns, list[Fault]]:
     own = {
         name: Definition(text, located.where(("patterns", name)))
         for name, text in spec.patterns.items()
     }
-    full = book.plus(own)
+    full = how.book.plus(own)
     faults: list[Fault] = []
     opening = OPENINGS.get(spec.parse or "", "")
+
+    def compiled(key: str, texts: Sequence[str]) -> Iterator[Compiled]:
+        for index, text in enumerate(texts):
+            try:
+                yield compile_grok(text, full, proven=how.proven)
+            except GrokError as error:
+                faults.append(Fault((key, index), error.what, error.remedy))
+
     patterns = Patterns(
-        match=_compile("match", spec.match or (), full, faults),
-        prefix=_compile("prefix", [f"(?:{text}){opening}" for text in spec.prefix], full, faults),
-        ignore=_compile("ignore", spec.ignore, full, faults),
+        match=tuple(compiled("match", spec.match or ())),
+        prefix=tuple(compiled("prefix", [f"(?:{text}){opening}" for text in spec.prefix])),
+        ignore=tuple(compiled("ignore", spec.ignore)),
     )
     return patterns, faults
-
-
-def _compile(
-    key: str, texts: Sequence[str], book: PatternBook, faults: list[Fault]
-) -> list[Compiled]:
-    compiled = []
-    for index, text in enumerate(texts):
-        try:
-            compiled.append(compile_grok(text, book))
-        except GrokError as error:
-            faults.append(Fault((key, index), error.what, error.remedy))
-    return compiled

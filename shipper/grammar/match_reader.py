@@ -52,19 +52,21 @@ class MatchReader:
 
     __slots__ = ("_compiled", "_converters", "_furthest", "_patterns", "_shape")
 
+    _patterns: list[tuple[Any, _Plan, _Plan]]
+
     def __init__(self, shape: Shape, patterns: Sequence[Compiled]) -> None:
         self._shape = shape
         self._converters = {name: text_converter(spec) for name, spec in shape.spec.fields.items()}
         self._compiled = tuple(patterns)
         self._furthest = [Furthest(compiled) for compiled in patterns]
-        self._patterns = [
-            (compiled.pattern.fullmatch, self._plan(compiled, _SHORT), self._plan(compiled, None))
-            for compiled in patterns
-        ]
 
     def parse(self, text: str, now_us: int) -> Parsed | None:
         """Return what *text* says, or None if no pattern takes it."""
-        for fullmatch, short, long in self._patterns:
+        try:
+            patterns = self._patterns
+        except AttributeError:  # the first record
+            patterns = self._patterns = self._prepared()
+        for fullmatch, short, long in patterns:
             found = fullmatch(text, *_HELD)
             if found is not None:
                 plan = short if len(text) <= _SHORT else long
@@ -72,6 +74,12 @@ class MatchReader:
                 if parsed is not None:
                     return parsed
         return None
+
+    def _prepared(self) -> list[tuple[Any, _Plan, _Plan]]:
+        return [
+            (compiled.pattern.fullmatch, self._plan(compiled, _SHORT), self._plan(compiled, None))
+            for compiled in self._compiled
+        ]
 
     # In one piece, because a call more a line can be measured.
     def _take(  # noqa: C901, PLR0912 - see above

@@ -15,17 +15,14 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
+from shipper.grammar.headers import FIELDS, MAX_HEADER
 from shipper.grammar.records import DirectiveError, RecordError
 
 MAX_COLUMNS: Final = 1000
-MAX_HEADER: Final = 32_768
-"""The longest header that is used, in characters."""
-
 _DIRECTIVE = re.compile(
     r"\ufeff?#(?:Version|Fields|Software|Start-Date|End-Date|Date|Remark|Log-type|separator|"
     r"set_separator|empty_field|unset_field|path|open|close|fields|types)(?::|[ \t]|$)"
 )
-_FIELDS = re.compile(r"\ufeff?#[Ff]ields:?[ \t]*")
 _REMEMBERED: Final = 256
 
 csv.field_size_limit(2**31 - 1)  # a record has its own limit, and its fields have theirs
@@ -96,17 +93,12 @@ class W3cRows:
     def _named(self, header: str) -> tuple[tuple[str, ...], int] | None:
         """Return the columns that *header* names, or None if it is another directive."""
         if header not in self._known:
-            if not (found := _FIELDS.match(header)):
+            if not (found := FIELDS.match(header)):
                 return None
-            names = tuple(re.split(r"[\s,]+", header[found.end() :].strip()))
+            names = tuple(filter(None, re.split(r"[\s,]+", header[found.end() :])))
             if len(header) > MAX_HEADER or len(names) > MAX_COLUMNS:
                 names = ()
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
             self._known[header] = (names, len(names))
         return self._known[header]
-
-
-def header_of(text: str) -> str | None:
-    """Return the header that *text* is, None if it is none; it goes before the next records."""
-    return text if _FIELDS.match(text) and len(text) <= MAX_HEADER else None

@@ -40,7 +40,9 @@ class Shape:
         self.time_fields = _time_fields(spec)
         self.optional = spec.time is None or spec.time.optional
         self.read_time = (
-            TimeReader(spec.time.formats, spec.time.timezone).read if spec.time else _no_time
+            TimeReader(spec.time.formats, spec.time.timezone or "UTC").read
+            if spec.time
+            else _no_time
         )
         self.droppable = frozenset(n for n, f in spec.fields.items() if f.on_error == "drop")
         self.stamps = {

@@ -110,7 +110,7 @@ class TimeSpec(_Model):
     field: Texts = ()
     join: Texts = ()
     formats: Annotated[Texts, Field(min_length=1)]
-    timezone: str = "UTC"
+    timezone: str | None = None
     optional: bool = False
     keep: bool = False
 
@@ -156,5 +156,6 @@ class GrammarSpec(_Model):
     time: TimeSpec | None = None
     atomic: dict[str, str] = {}
     event: Literal["self_describing"] = "self_describing"
+    auto: Literal["precise", "usual", "broad", "never"] = "usual"
     extra: Literal["keep", "drop"] | None = None
     samples: tuple[Sample, ...] = ()

@@ -125,7 +125,7 @@ def recipes_of(config: Config) -> dict[str, Recipe]:
 
 def _recipe(config: Config, source: SourceConfig, shelf: Library) -> Recipe:
     return Recipe(
-        [shelf.get(name) for name in source.grammar],
+        [shelf.in_zone(source.timezone).named(name) for name in source.grammar],
         envelope(config, source),
         Policy(
             rules=source.rules(),

@@ -43,7 +43,7 @@ def check(config: Config, where: Where, *, offline: bool) -> Iterator[Finding]:
 def _grammars(shelf: Library, source: SourceConfig, place: str) -> Iterator[Finding]:
     for name in source.grammar:
         try:
-            shelf.get(name)
+            shelf.in_zone(source.timezone).named(name)
         except GrammarError as error:
             for problem in error.problems:
                 what = f"{place}: source {source.name}: {problem}"

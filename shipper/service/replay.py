@@ -4,6 +4,7 @@ Rule 1: an event that the collector refused goes back into the queue as it is, w
 Rule 2: a record that no grammar took is parsed anew, by its source's grammars of today, at its
         old place: its event has the id that it would have had from the start.
 Rule 3: a letter leaves only in the transaction that queues its event; one that fails again stays.
+        The header of columns that it stood under is kept in front of it.
 Rule 4: only whole records are parsed: of a line whose end was not kept, no event can be made.
 """
 
@@ -20,6 +21,7 @@ from shipper.event.ids import event_ids
 from shipper.formats.held import EMPTY, Record
 from shipper.formats.records import Line, Rules, assemble, flush
 from shipper.formats.rotation import canonical_path
+from shipper.grammar.headers import split_header
 from shipper.service.assemble import recipes_of
 from shipper.store.dead_letters import KEPT_BYTES, DeadLetter
 from shipper.store.store import Store
@@ -78,11 +80,15 @@ def _parsed(letter: DeadLetter, how: Recipe) -> bytes | tuple[str, str]:
         return letter.reason, letter.detail
     if letter.generation is None or letter.offset is None:
         return letter.reason, "its place in a file is not on record"
-    records = _records(letter.raw, letter.offset, how)
+    header, raw = split_header(letter.raw)
+    records = _records(raw, letter.offset, how)
     if len(records) != 1:
         return letter.reason, f"by the rules of today it is {len(records)} records"
     origin = Origin(event_ids(letter.generation), canonical_path(letter.path))
-    event = take(records[0], how, origin, letter.created_ms * 1000)
+    record = records[0]
+    if header is not None:
+        record = record._replace(text=f"{header}\n{record.text}")
+    event = take(record, how, origin, letter.created_ms * 1000)
     return event if isinstance(event, bytes) else event[1:]
 
 

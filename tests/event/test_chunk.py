@@ -159,6 +159,7 @@ class _Broken:
     """A grammar with a defect."""
 
     name = "broken"
+    at_work = None
     schema = "iglu:com.example/broken/jsonschema/1-0-0"
     atomic: dict[str, str] = {}  # noqa: RUF012  # a double of a frozen value
 
