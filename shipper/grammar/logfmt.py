@@ -4,7 +4,7 @@ Rule 1: every value is a text; a key without ``=`` is true; an empty value is an
 Rule 2: a bare value runs to the next blank and may hold ``=`` and quotes; a quoted one knows the
 escapes of JSON, and an unknown escape stays as it is written.
 Rule 3: of a key that stands twice the last value counts.
-Rule 4: a text without any ``key=`` is no logfmt.
+Rule 4: a text with more bare words than pairs is no logfmt, but prose that mentions one.
 """
 
 from __future__ import annotations
@@ -33,11 +33,12 @@ _MEANING: Final = {
 def read_pairs(text: str) -> dict[str, Any]:
     """Return the pairs that *text* is made of. Raises RecordError."""
     pairs: dict[str, Any] = {}
-    signs = position = 0
+    signs = words = position = 0
     match = _PAIR.match
     while found := match(text, position):
         key, sign, quoted, bare = found.groups()
         if sign is None:
+            words += 1
             pairs[key] = True
         else:
             signs += 1
@@ -45,7 +46,7 @@ def read_pairs(text: str) -> dict[str, Any]:
         position = found.end()
     if not _END.match(text, position):
         raise _mistake(text, position)
-    if not signs:
+    if not signs or words > signs:
         raise RecordError(1, "key=value")
     return pairs
 

@@ -92,6 +92,7 @@ def test_why_json_is_refused(text: str, column: int, expected: str, reason: str)
     [
         ("", 1, "key=value", "no_match"),
         ("some words", 1, "key=value", "no_match"),
+        ("the answer is x=42 they say", 1, "key=value", "no_match"),
         ('a=1 b="x', 9, "a closing '\"'", "no_match"),
         ('a=1 b="x"y', 10, "a blank after the closing quote", "no_match"),
         ("a=1 =2", 5, "key=", "no_match"),
