@@ -12,10 +12,18 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 import orjson
 
-from shipper.cli.options import config_option, json_option, load, open_store
+from shipper.cli.options import (
+    complete_names,
+    config_option,
+    directories_option,
+    json_option,
+    load,
+    open_store,
+)
 from shipper.errors import DataError, UsageError
 
 if TYPE_CHECKING:
+    from shipper.service.replay import Reparsed
     from shipper.store.dead_letters import DeadLetter, Selection
     from shipper.store.store import Store
 
@@ -102,6 +110,72 @@ def replay(
     click.echo(f"{done.queued} queued, {done.failed} failed again")
     if done.failed:
         raise DataError(f"{done.failed} dead letters failed again", "shipper dead-letters list")
+
+
+@dead_letters.command()
+@config_option
+@click.option(
+    "-g",
+    "--grammar",
+    "names",
+    metavar="NAME[,NAME…]|auto",
+    help="Grammars to parse by instead of those of the source.",
+    shell_complete=complete_names,
+)
+@directories_option
+@_reason_option
+@_source_option
+@click.option("--all", "everything", is_flag=True, help="Reparse all records.")
+@click.option("--dry-run", "dry", is_flag=True, help="Say what would parse; change nothing.")
+@click.argument("numbers", nargs=-1, type=int)
+def reparse(
+    *,
+    config_file: Path,
+    names: str | None,
+    directories: tuple[Path, ...],
+    reason: str | None,
+    source: str | None,
+    everything: bool,
+    dry: bool,
+    numbers: tuple[int, ...],
+) -> None:
+    """Parse records among dead letters NUMBERS again, after a grammar was mended.
+
+    What parses now is queued, with the ids that it would have had; what fails again stays, with
+    the reason of today. Events that the collector refused are left alone: replay them.
+
+    \b
+    Examples:
+      shipper dead-letters reparse -c shipper.yaml --dry-run -g shop_access,nginx_error
+      shipper dead-letters reparse -c shipper.yaml --reason no_match
+    """
+    from shipper.service.replay import Reparse
+    from shipper.service.replay import reparse as reparse_letters
+
+    if not (numbers or everything or reason or source or dry):
+        raise UsageError("nothing is named to reparse", "give numbers, --reason, --source or --all")
+    config = load(config_file)
+    how = Reparse([name.strip() for name in (names or "").split(",") if name], directories, dry)
+    with _store(config_file) as store:
+        letters = store.dead_letters.each(_selection(numbers, reason, source))
+        done = reparse_letters(config, store, letters, int(time.time() * 1000), how)
+    for line in _reparsed(done):
+        click.echo(line)
+    failed = sum(done.failed.values())
+    if failed and not dry:
+        raise DataError(f"{failed} records failed again", "shipper dead-letters list")
+
+
+def _reparsed(done: Reparsed) -> Iterator[str]:
+    for name in sorted({*done.parsed, *done.failed}):
+        parsed, count = done.parsed[name], done.parsed[name] + done.failed[name]
+        yield f"{name}: {parsed:,} of {count:,} records parse now ({100 * parsed / count:.1f} %)"
+    if not done.parsed and not done.failed:
+        yield "no record among these dead letters"
+    if done.first is not None:
+        letter, reason, detail = done.first
+        yield f"still failing, for one: #{letter.id} {_place(letter)} {reason}: {detail}"
+        yield f"    {_shown(letter.raw, 160)}"
 
 
 @dead_letters.command()

@@ -44,9 +44,10 @@ def _complete_name(
     return [name for name in _known(context) if name.startswith(incomplete)]
 
 
-def _complete_list(
+def complete_names(
     context: click.Context, _parameter: click.Parameter, incomplete: str
 ) -> list[str]:
+    """Return what a list of names that ends in *incomplete* may become."""
     head, comma, last = incomplete.rpartition(",")
     found = [name for name in [*_known(context), "auto"] if name.startswith(last)]
     return [f"{head}{comma}{name}" for name in found]
@@ -104,7 +105,7 @@ names_option: Decorator = click.option(
     required=True,
     metavar="NAME[,NAME…]|auto",
     help="Grammars to try, in this order; auto: the one that fits, of all there are.",
-    shell_complete=_complete_list,
+    shell_complete=complete_names,
 )
 vendor_option: Decorator = click.option(
     "--vendor",

@@ -127,15 +127,20 @@ def _recipe(config: Config, source: SourceConfig, shelf: Library) -> Recipe:
     return Recipe(
         [shelf.in_zone(source.timezone).named(name) for name in source.grammar],
         envelope(config, source),
-        Policy(
-            rules=source.rules(),
-            flush_after=source.multiline.timeout if source.multiline else 1.0,
-            line_bytes=source.max_line_bytes,
-            long_lines=source.long_lines,
-            drop_unmatched=source.unmatched == "drop",
-            keep_blank=source.blank_lines == "keep",
-            encoding=Encoding.named(source.encoding),
-        ),
+        policy(source),
+    )
+
+
+def policy(source: SourceConfig) -> Policy:
+    """Return what becomes of the lines of *source* before and after grammars see them."""
+    return Policy(
+        rules=source.rules(),
+        flush_after=source.multiline.timeout if source.multiline else 1.0,
+        line_bytes=source.max_line_bytes,
+        long_lines=source.long_lines,
+        drop_unmatched=source.unmatched == "drop",
+        keep_blank=source.blank_lines == "keep",
+        encoding=Encoding.named(source.encoding),
     )
 
 

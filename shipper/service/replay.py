@@ -6,11 +6,15 @@ Rule 2: a record that no grammar took is parsed anew, by its source's grammars o
 Rule 3: a letter leaves only in the transaction that queues its event; one that fails again stays.
         The header of columns that it stood under is kept in front of it.
 Rule 4: only whole records are parsed: of a line whose end was not kept, no event can be made.
+Rule 5: to reparse is to replay records alone, perhaps by other grammars; a dry run of it tells
+        what would come of it, and changes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from shipper.config.models import Config
@@ -22,7 +26,8 @@ from shipper.formats.held import EMPTY, Record
 from shipper.formats.records import Line, Rules, assemble, flush
 from shipper.formats.rotation import canonical_path
 from shipper.grammar.headers import split_header
-from shipper.service.assemble import recipes_of
+from shipper.grammar.library import Library
+from shipper.service.assemble import envelope, policy, recipes_of
 from shipper.store.dead_letters import KEPT_BYTES, DeadLetter
 from shipper.store.store import Store
 
@@ -36,26 +41,103 @@ class Replayed(NamedTuple):
     failed: int = 0
 
 
+class Failure(NamedTuple):
+    """A letter that fails again, and why."""
+
+    letter: DeadLetter
+    reason: str
+    detail: str
+
+
+class Reparsed(NamedTuple):
+    """By source how many records parse now, and how many do not; the first that does not."""
+
+    parsed: Counter[str]
+    failed: Counter[str]
+    first: Failure | None
+
+
+Outcome = tuple[DeadLetter, bytes] | Failure
+
+
 def replay(config: Config, store: Store, letters: Iterable[DeadLetter], now_ms: int) -> Replayed:
     """Try *letters* again. Raises StateError, GrammarError."""
-    recipes = recipes_of(config)
-    queued = failed = 0
+    failed = 0
     page: list[tuple[DeadLetter, bytes]] = []
-    for letter in letters:
-        if letter.reason == "gap":  # it tells of bytes that are gone; there is nothing to try
-            continue
-        outcome = _event(letter, recipes.get(letter.source), config.collector.max_bytes)
-        if isinstance(outcome, bytes):
-            page.append((letter, outcome))
-        else:
-            store.dead_letters.amend(letter, *outcome)
+    queued = 0
+    for outcome in _outcomes(letters, recipes_of(config), config.collector.max_bytes):
+        if isinstance(outcome, Failure):
+            store.dead_letters.amend(*outcome)
             failed += 1
+        else:
+            page.append(outcome)
         if len(page) >= _PAGE:
             queued += _flush(store, page, config, now_ms)
     return Replayed(queued + _flush(store, page, config, now_ms), failed)
 
 
+def reparse(
+    config: Config, store: Store, letters: Iterable[DeadLetter], now_ms: int, how: Reparse
+) -> Reparsed:
+    """Parse the records among *letters* again. Raises StateError, GrammarError."""
+    done = Reparsed(Counter(), Counter(), None)
+    page: list[tuple[DeadLetter, bytes]] = []
+    records = (letter for letter in letters if letter.event is None)
+    for outcome in _outcomes(records, how.recipes(config), config.collector.max_bytes):
+        if isinstance(outcome, Failure):
+            done.failed[outcome.letter.source] += 1
+            done = done if done.first else done._replace(first=outcome)
+            if not how.dry:
+                store.dead_letters.amend(*outcome)
+            continue
+        done.parsed[outcome[0].source] += 1
+        if not how.dry:
+            page.append(outcome)
+        if len(page) >= _PAGE:
+            _flush(store, page, config, now_ms)
+    _flush(store, page, config, now_ms)
+    return done
+
+
+class Reparse(NamedTuple):
+    """How to parse records again: by the grammars *names*, if any, or by those of their source.
+
+    *directories* hold more grammars than the configuration knows. Nothing changes if it is *dry*.
+    """
+
+    names: Sequence[str] = ()
+    directories: Sequence[Path] = ()
+    dry: bool = False
+
+    def recipes(self, config: Config) -> Mapping[str, Recipe]:
+        """Return by source how records become events. Raises GrammarError."""
+        if not self.names:
+            return recipes_of(config)
+        shelf = Library([*config.grammars.directories, *self.directories], config.grammars.patterns)
+        made = {}
+        for source in config.sources:
+            here = shelf.in_zone(source.timezone)
+            grammars = [here.named(name) for name in self.names]
+            made[source.name] = Recipe(grammars, envelope(config, source), policy(source))
+        return made
+
+
+def _outcomes(
+    letters: Iterable[DeadLetter], recipes: Mapping[str, Recipe], max_bytes: int
+) -> Iterator[Outcome]:
+    for letter in letters:
+        if letter.reason == "gap":  # it tells of bytes that are gone; there is nothing to try
+            continue
+        outcome = _event(letter, recipes.get(letter.source), max_bytes)
+        if isinstance(outcome, bytes):
+            yield letter, outcome
+        else:
+            yield Failure(letter, *outcome)
+
+
 def _flush(store: Store, page: list[tuple[DeadLetter, bytes]], config: Config, now_ms: int) -> int:
+    if not page:
+        return 0
     count = store.dead_letters.requeue(page, config.collector.max_bytes, now_ms)
     page.clear()
     return count
@@ -89,7 +171,10 @@ def _parsed(letter: DeadLetter, how: Recipe) -> bytes | tuple[str, str]:
     if header is not None:
         record = record._replace(text=f"{header}\n{record.text}")
     event = take(record, how, origin, letter.created_ms * 1000)
-    return event if isinstance(event, bytes) else event[1:]
+    if isinstance(event, bytes):
+        return event
+    grammar, reason, detail = event
+    return reason, detail or f"{grammar} takes it and drops it"
 
 
 def _records(raw: bytes, offset: int, how: Recipe) -> list[Record]:

@@ -29,23 +29,21 @@ class Place:
     """What stands in one place of all lines of a cluster.
 
     `text` is what it is in all of them, or None; `kinds` are the kinds that were met, `inner` those
-    in brackets; `signs` the characters in its texts, as far as they might end it.
+    in brackets; `signs` the characters in its texts, as far as they might end it. Where `is_value`
+    it may vary.
     """
 
     kinds: set[str]
     text: str | None
     signs: set[str]
     inner: set[str]
+    is_value: bool
 
     @classmethod
     def of(cls, token: Token) -> Place:
         """Return the place that holds *token*."""
-        return cls({token.kind}, token.text, set(token.text) - _PLAIN, {token.inner})
-
-    @property
-    def is_value(self) -> bool:
-        """Say whether it may vary."""
-        return bool(self.kinds & VALUES)
+        signs = set(token.text) - _PLAIN
+        return cls({token.kind}, token.text, signs, {token.inner}, token.kind in VALUES)
 
     def fits(self, token: Token) -> bool:
         """Say whether *token* may stand here: a value for a value, or the same sign."""
@@ -54,9 +52,7 @@ class Place:
         return self.text == token.text or self.kinds == {token.kind} == {"blank"}
 
     def likeness(self, token: Token) -> float:
-        """Return how like *token* is to what was here, from 0 to 1."""
-        if self.text == token.text:
-            return 1.0
+        """Return how like the value *token* is to another that was here, from 0 to 1."""
         if token.kind not in self.kinds:
             return float(token.kind in _NUMBERS and self.kinds <= _NUMBERS)
         return _NEAR if token.kind in ("word", "text") else 1.0
@@ -83,15 +79,16 @@ class Cluster:
     values: int
     count: int = 1
 
-    def likeness(self, line: Sequence[Token]) -> float:
-        """Return the share of values that agree with those of *line*, from 0 to 1."""
+    def likeness(self, line: Sequence[Token], values: int) -> float:
+        """Return the share of values that agree with those of *line*, which has *values*."""
         score = 0.0
         for place, token in zip(self.places, line, strict=False):
-            if not place.fits(token):
+            if place.text == token.text:
+                score += place.is_value or token.kind == "key"
+            elif not place.fits(token):
                 break
-            if place.is_value or token.kind == "key":
+            elif place.is_value:
                 score += place.likeness(token)
-        values = _values(line)
         most = max(self.values, min(values, self.values) if self.free else values)
         return score / most if most else float(values == 0)
 
@@ -138,9 +135,15 @@ class Clusters:
         return sorted(self._clusters.values(), key=lambda each: (-each.count, each.number))
 
     def _nearest(self, parts: Sequence[Token], start: tuple[str, ...]) -> Cluster | None:
-        near = [self._clusters[number] for number in self._by_start.get(start, ())]
-        best = max(near, key=lambda each: (each.likeness(parts), -each.number), default=None)
-        return best if best is not None and best.likeness(parts) >= _ALIKE else None
+        values, best, most = _values(parts), None, _ALIKE
+        for number in self._by_start.get(start, ()):
+            cluster = self._clusters[number]
+            likeness = cluster.likeness(parts, values)
+            if likeness > most or (likeness == most and best is None):
+                best, most = cluster, likeness
+                if likeness == 1:
+                    break
+        return best
 
     def _begin(self, parts: Sequence[Token], start: tuple[str, ...]) -> int:
         self._last += 1
