@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from shipper.cli.options import directories_option, library
-from shipper.errors import UsageError
+from shipper.errors import GrammarError, UsageError
 
 if TYPE_CHECKING:
     from shipper.devcollector.schemas import SchemaSource
+    from shipper.grammar.grammar import Grammar
     from shipper.grammar.library import Library
+    from shipper.protocol.iglu import SchemaKey
 
 
 @click.command()
@@ -52,13 +54,54 @@ def collector(listen: str, registries: tuple[Path, ...], directories: tuple[Path
 
 def known_schemas(shelf: Library, registries: tuple[Path, ...] = ()) -> SchemaSource:
     """Return the schemas of all grammars and of static registries."""
-    from shipper.devcollector.schemas import Directory, Memory, Several
-    from shipper.event.schemas import own_schemas
-    from shipper.grammar.iglu import iglu_schema
+    from shipper.devcollector.schemas import Directory, Several
 
-    own = own_schemas() | {grammar.schema: iglu_schema(grammar) for grammar in shelf.all()}
-    built_in = Memory(own, name="the schemas of the grammars")
+    built_in = GrammarSchemas(shelf)
     return Several(Directory(registries), built_in) if registries else built_in
+
+
+class GrammarSchemas:
+    """The schemas of grammars and of what shipper itself says, each made when it is asked for.
+
+    Loading all grammars takes seconds; most events are of a few.
+    """
+
+    def __init__(self, shelf: Library) -> None:
+        from shipper.devcollector.schemas import Memory
+        from shipper.event.schemas import own_schemas
+
+        self._shelf = shelf
+        self._own = Memory(own_schemas())
+        self._made: dict[SchemaKey, dict[str, Any]] = {}
+        self._complete = False
+
+    def find(self, key: SchemaKey, /) -> dict[str, Any] | None:
+        """Return the schema: of the grammar of that name, most likely. Raises as all sources do."""
+        from shipper.devcollector.schemas import UnusableSchemaError
+
+        try:
+            return self._own.find(key) or self._made.get(key) or self._make(key)
+        except GrammarError as error:
+            raise UnusableSchemaError(str(error)) from error
+
+    def describe(self) -> str:
+        """Tell how many there are."""
+        return f"the schemas of {len(self._shelf.names())} grammars"
+
+    def _make(self, key: SchemaKey) -> dict[str, Any] | None:
+        if key.name in self._shelf.names():
+            self._add(self._shelf.get(key.name))
+        if key not in self._made and not self._complete:
+            for grammar in self._shelf.all():
+                self._add(grammar)
+            self._complete = True
+        return self._made.get(key)
+
+    def _add(self, grammar: Grammar) -> None:
+        from shipper.grammar.iglu import iglu_schema
+        from shipper.protocol.iglu import SchemaKey
+
+        self._made[SchemaKey.parse(grammar.schema)] = iglu_schema(grammar)
 
 
 def address(listen: str) -> tuple[str, int]:
