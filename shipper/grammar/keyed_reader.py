@@ -9,7 +9,6 @@ a value that is none stays an ordinary field; where it is not, the record is ref
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
 from shipper.grammar.conversion import value_converter
@@ -48,7 +47,7 @@ class KeyedReader:
         self._keep_time = spec.time is not None and spec.time.keep
         self._times = [Path(name) for name in shape.time_fields]
         self._moves = [
-            (name, [Path(key) for key in _keys(name, field)])
+            (name, [Path(key) for key in field.keys(name)])
             for name, field in spec.fields.items()
             if field.from_ or "." in name
         ]
@@ -93,7 +92,7 @@ class KeyedReader:
 
     def start_of(self, text: str, field: str) -> int:
         """Return the offset in *text* at which the value of *field* begins, 0 if unknown."""
-        keys = _keys(field, self._shape.spec.fields.get(field, FieldSpec()))
+        keys = self._shape.spec.fields.get(field, FieldSpec()).keys(field)
         return max(_place(text, key) for key in keys)
 
     def _take(self, raw: dict[str, Any], now_us: int) -> Parsed | str:
@@ -140,6 +139,9 @@ class KeyedReader:
                     path.remove(raw)
                     raw[name] = value
                     break
+            else:
+                if name in self._required:  # under its own name it is another program's
+                    raw.pop(name, None)
         parts = [raw.get(part) for part in self._join]
         if parts and all(isinstance(part, str) for part in parts):
             for part in self._join:
@@ -181,15 +183,11 @@ class KeyedReader:
         if (
             column == 1
             and spec.fields[field].required
-            and not given & set(_keys(field, spec.fields[field]))
+            and not given & set(spec.fields[field].keys(field))
         ):
             return Mismatch(spec.name, 1, f"the field {field}", "no_match", field)
         expected = expected_value(spec.fields[field])
         return Mismatch(spec.name, column, expected, "bad_value", field)
-
-
-def _keys(name: str, field: FieldSpec) -> Sequence[str]:
-    return (*field.from_, name)
 
 
 def _place(text: str, path: str) -> int:

@@ -60,7 +60,7 @@ def _keys(spec: GrammarSpec, name: str, field: FieldSpec) -> Literals:
     """Return how the keys of a required field are written, of which one has to be there."""
     form = _KEYS[spec.parse or ""]
     written = []
-    for path in (*field.from_, name):
+    for path in field.keys(name):
         named = [part for part in path.split(".") if not part.isdigit()] or [path]
         whole = path if spec.parse != "json" else named[-1]
         written.append(form.format(whole, spec.assign or "="))

@@ -86,6 +86,14 @@ class FieldSpec(_Model):
     given_in: Unit | None = None
     derive: dict[str, str] | None = None
 
+    def keys(self, name: str) -> tuple[str, ...]:
+        """Return the keys of a record to look under, in order, for the field *name*.
+
+        A required field has to stand under one of those that `from` names: its own name is a
+        common one, often, and would let records of other programs in.
+        """
+        return self.from_ if self.from_ and self.required else (*self.from_, name)
+
     def limits(self) -> tuple[float, float]:
         """Return the least and the greatest value of a field that is a number."""
         low, high = {"number": DOUBLE, "duration": (0, DOUBLE[1])}.get(self.type or "", INT64)
