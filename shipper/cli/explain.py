@@ -18,6 +18,7 @@ from shipper.cli.options import (
 )
 from shipper.grammar.auto import Auto
 from shipper.grammar.grammar import Grammar
+from shipper.grammar.time_limit import SlowMatchError
 
 _NEAR: Final = 5  # grammars that are shown of all there are
 
@@ -45,12 +46,17 @@ def explain(
     shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
     misses = []
     for grammar in _each(grammars, line):
-        parsed = grammar.parse(line, now_us)
+        try:
+            parsed = grammar.parse(line, now_us)
+        except SlowMatchError as slow:
+            click.echo(str(slow))
+            continue
         if parsed is None:
             misses.append(grammar.explain(line, now_us))
         else:
             click.echo(f"{parsed.grammar} takes this line")
-    for miss in sorted(misses, key=lambda miss: -miss.column):
+    limit = len(misses) if all(isinstance(each, Grammar) for each in grammars) else _NEAR
+    for miss in sorted(misses, key=lambda miss: -miss.column)[:limit]:
         click.echo(f"{miss.grammar}: column {miss.column}: expected {miss.expected}")
         click.echo(f"  {shown}")
         click.echo(f"  {' ' * (miss.column - 1)}^")
@@ -64,4 +70,4 @@ def _each(grammars: Sequence[Grammar | Auto], line: str) -> Iterator[Grammar]:
             continue
         near = grammar.near(line)
         takers = [each for each in near if each.parse(line, 0) is not None]
-        yield from takers[:1] or near[:_NEAR]
+        yield from takers[:1] or near

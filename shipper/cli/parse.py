@@ -91,21 +91,26 @@ def _string(line: str, where: str) -> str:
 
 def _as_fields(grammars: Sequence[Grammar | Auto]) -> Render:
     from shipper.grammar.grammar import at_work, first_match, furthest
+    from shipper.grammar.time_limit import LIMIT, SlowMatchError
     from shipper.grammar.wording import iso_time
-    from shipper.model import Dropped
+    from shipper.model import Dropped, Mismatch, Parsed
 
     works = at_work(grammars, {})
 
+    def read(text: str, now_us: int) -> Parsed | Mismatch:
+        try:
+            return first_match(works, text, now_us) or furthest(works, text, now_us)
+        except SlowMatchError as slow:
+            return Mismatch(slow.grammar, 1, f"a match within {LIMIT} s")
+
     def render(_number: int, text: str) -> dict[str, Any]:
-        now_us = time.time_ns() // 1000
-        parsed = first_match(works, text, now_us)
-        if parsed is None:
-            miss = furthest(works, text, now_us)
-            error = {"grammar": miss.grammar, "column": miss.column, "expected": miss.expected}
+        found = read(text, time.time_ns() // 1000)
+        if isinstance(found, Mismatch):
+            error = {"grammar": found.grammar, "column": found.column, "expected": found.expected}
             return {"grammar": None, "error": error}
-        at = iso_time(parsed.time_us) if parsed.time_us is not None else None
-        shown = {"grammar": parsed.grammar, "time": at, "fields": parsed.fields}
-        return {**shown, "filtered": True} if isinstance(parsed, Dropped) else shown
+        at = iso_time(found.time_us) if found.time_us is not None else None
+        shown = {"grammar": found.grammar, "time": at, "fields": found.fields}
+        return {**shown, "filtered": True} if isinstance(found, Dropped) else shown
 
     return render
 

@@ -27,6 +27,7 @@ from shipper.grammar.auto import Auto
 from shipper.grammar.grammar import Explain, Grammar, Memory, furthest
 from shipper.grammar.grammar import Parse as Read
 from shipper.grammar.headers import with_header
+from shipper.grammar.time_limit import SlowMatchError
 from shipper.grammar.times import TimeReader
 from shipper.model import Ledger, Parsed
 
@@ -212,6 +213,8 @@ def _event(
         miss = furthest(steps, text, read_us)
     except RefusedError as error:
         return grammar, error.reason, error.detail
+    except SlowMatchError as error:
+        return error.grammar, "timeout", str(error)
     except Exception as error:  # rule 3: no record may stop the shipper
         return grammar, "grammar_error", f"{type(error).__name__}: {error}"
     return miss.grammar, miss.reason, f"column {miss.column}: expected {miss.expected}"

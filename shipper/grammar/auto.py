@@ -6,7 +6,7 @@ Rule 2: the first in this order that takes a record reads it, after the grammar 
 before it: a file keeps its grammar as long as that takes its records. A broad one, which takes
 nearly everything of its kind, is kept too, but after those whose prefilter finds a word of theirs.
 Rule 3: after 240 records in a row that none but the broad one took, the others are asked for one
-record in 16 only. So a file of nothing else costs little more than the broad grammar alone.
+record in 64 only. So a file of nothing else costs little more than the broad grammar alone.
 Rule 4: which grammar that is belongs to the memory of the file and is stored with its checkpoint.
 So what becomes of a record depends on the file before it, never on reads, restarts or the clock.
 Rule 5: a grammar is only asked if the text has what its prefilter wants. That is quick, and it is
@@ -15,11 +15,11 @@ no guess: a prefilter never says no to a text that the grammar takes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
-from shipper.grammar.grammar import Grammar, Memory, Parse, Work, furthest
-from shipper.grammar.prefilter import OTHER, Literals
+from shipper.grammar.grammar import Grammar, Memory, Work, furthest
+from shipper.grammar.search import search, steps_by_first
 from shipper.model import Dropped, Mismatch, Parsed
 
 NAME: Final = "auto"
@@ -29,11 +29,8 @@ _LEVELS: Final = ("precise", "usual", "broad")
 _EXPLAINED: Final = 8  # grammars that are asked why, of those that might have been meant
 
 _RUN: Final = "auto.run"  # in the memory of a file, how far a broad one got alone
-_ALONE, _AGAIN = 240, 255  # when the others are asked less, and when again (rule 3)
+_ALONE, _AGAIN = 240, 303  # when the others are asked less, and when again (rule 3)
 _COUNTS: Final = [str(count) for count in range(_AGAIN + 1)]
-
-_Step = tuple[tuple[Literals, ...], str, Parse | None]
-"""What a text needs, the grammar's name, and its parser, if it reads records one by one."""
 
 
 class Auto:
@@ -44,9 +41,9 @@ class Auto:
     def __init__(self, grammars: Sequence[Grammar]) -> None:
         members = [grammar for grammar in grammars if grammar.spec.auto != "never"]
         self.members = tuple(sorted(members, key=_rank))
-        self._all = _steps_by_first(self.members)
+        self._all = steps_by_first(self.members)
         # While a broad one reads, a grammar that has no word to look for would be asked in vain.
-        self._worded = _steps_by_first(
+        self._worded = steps_by_first(
             [g for g in self.members if g.prefilter.needs and g.spec.auto != "broad"]
         )
         self._broad = {g.name for g in self.members if g.spec.auto == "broad"}
@@ -70,13 +67,13 @@ class Auto:
             parsed = None
             if broad:
                 if run <= _ALONE:
-                    parsed = _search(self._worded, text, now_us, here)
+                    parsed = search(self._worded, text, now_us, here)
                 run = run + 1 if run < _AGAIN else _ALONE
                 memory[_RUN] = _COUNTS[run]
             if parsed is None and current is not None:
                 parsed = current(text, now_us)
             if parsed is None:
-                parsed = _search(self._all, text, now_us, here)
+                parsed = search(self._all, text, now_us, here)
             if parsed is not None and parsed.grammar != name and not isinstance(parsed, Dropped):
                 memory[NAME], memory[_RUN] = name, _ = parsed.grammar, "0"
                 current, broad, run = here.get(name, self._parsers[name]), name in self._broad, 0
@@ -89,36 +86,6 @@ class Auto:
         return Work(parse, explain)
 
 
-def _search(
-    steps: Mapping[str, list[_Step]], text: str, now_us: int, here: Mapping[str, Parse]
-) -> Parsed | None:
-    """Return what the first that takes *text* makes of it; *here* are the parsers of this file."""
-    low = text.lower()
-    for needs, name, parse in steps.get(text[:1]) or steps[OTHER]:
-        for literals in needs:  # in loops, because calls can be measured
-            for literal in literals:
-                if literal in low:
-                    break
-            else:
-                break
-        else:
-            parsed = (parse or here[name])(text, now_us)
-            if parsed is not None:
-                return parsed
-    return None
-
-
 def _rank(grammar: Grammar) -> tuple[int, int, int, str]:
     level = _LEVELS.index(grammar.spec.auto)
     return level, -len(grammar.always), -len(grammar.spec.fields), grammar.name
-
-
-def _steps_by_first(members: Sequence[Grammar]) -> dict[str, list[_Step]]:
-    """Return by first character, or OTHER, which grammars may take a text, in order."""
-    steps: dict[str, list[_Step]] = {OTHER: []}
-    for grammar in members:
-        parse = None if grammar.at_work else grammar.parse
-        step = (grammar.prefilter.needs, grammar.name, parse)
-        for character in grammar.prefilter.first:
-            steps.setdefault(character, []).append(step)
-    return steps

@@ -25,6 +25,7 @@ from shipper.grammar.rows import Rows, W3cRows
 from shipper.grammar.shape import Shape
 from shipper.grammar.spec import FieldSpec, GrammarSpec
 from shipper.grammar.suggest import did_you_mean
+from shipper.grammar.time_limit import in_time
 from shipper.model import Dropped, Parsed
 
 _WHOLE = ""  # the field that holds the record, where `then` reads all of it
@@ -115,7 +116,9 @@ def _reader(spec: GrammarSpec, patterns: Patterns, inner: Sequence[Grammar]) -> 
     outer: Reader
     if spec.parse:
         read = _record_reader(spec)
-        outer = KeyedReader(shape, after_prefix(patterns.prefix, read) if patterns.prefix else read)
+        outer = KeyedReader(
+            shape, after_prefix(patterns.prefix, read, spec.name) if patterns.prefix else read
+        )
     elif spec.match:
         outer = MatchReader(shape, patterns.match)
     else:
@@ -159,7 +162,7 @@ def _ignoring(name: str, ignored: Sequence[Compiled], parse: Parse) -> Parse:
     """Return *parse* over texts that none of the patterns *ignored* takes."""
     if not ignored:
         return parse
-    takes = [compiled.pattern.fullmatch for compiled in ignored]
+    takes = [in_time(each.pattern.fullmatch, each.expression, name) for each in ignored]
 
     def parse_rest(text: str, now_us: int) -> Parsed | None:
         parsed = parse(text, now_us)

@@ -20,7 +20,8 @@ from typing import Any, NamedTuple, Protocol
 import orjson
 
 from shipper.grammar.conversion import Convert, text_converter, value_converter
-from shipper.grammar.grammar import Grammar, first_match, furthest
+from shipper.grammar.grammar import Grammar, furthest
+from shipper.grammar.search import search, steps_by_first
 from shipper.grammar.spec import FieldSpec, GrammarSpec, ThenSpec
 from shipper.grammar.wording import iso_time
 from shipper.model import Dropped, Mismatch, Parsed
@@ -81,6 +82,8 @@ class Chain:
         self._name = spec.name
         self._outer = outer
         self._inner = tuple(inner)
+        self._steps = steps_by_first(inner)
+        self._parsers = {grammar.name: grammar.parse for grammar in inner}
         self._droppable = described is not None and described.on_error == "drop"
         self._plan = _Plan(
             field,
@@ -117,9 +120,10 @@ class Chain:
         start = self._outer.start_of(text, field)
         if body is None:
             return Mismatch(self._name, start + 1, f"the field {field}")
-        if first_match(self._inner, body, now_us) is not None:  # so its own limits refuse it
+        if self._first(body, now_us) is not None:  # so its own limits refuse it
             return Mismatch(self._name, start + 1, "a shorter text", "bad_value", field)
-        miss = furthest(self._inner, body, now_us)
+        near = [grammar for grammar in self._inner if grammar.prefilter.passes(body)]
+        miss = furthest(near or self._inner[:1], body, now_us)
         column = min(start + miss.column, len(text) + 1)
         return Mismatch(self._name, column, miss.expected, miss.reason, miss.field)
 
@@ -129,7 +133,13 @@ class Chain:
 
     def _read_inner(self, fields: Mapping[str, Any], now_us: int) -> Parsed | None:
         body = _text_of(fields.get(self._plan.field))
-        return None if body is None else first_match(self._inner, body, now_us)
+        return None if body is None else self._first(body, now_us)
+
+    def _first(self, body: str, now_us: int) -> Parsed | None:
+        """Return what the first inner grammar that takes *body* makes of it."""
+        if len(self._inner) == 1:
+            return self._inner[0].parse(body, now_us)
+        return search(self._steps, body, now_us, self._parsers)
 
     def _restore(self, fields: dict[str, Any]) -> bool:
         """Type the field that the inner grammars have read, or take it out; False if it is bad."""

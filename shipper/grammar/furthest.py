@@ -18,6 +18,7 @@ from shipper.grammar.grok import FLAGS, Branch, Compiled
 END = "end of line"
 _SHOWN = 60
 _LOOKED_AT = 65_536
+_PATIENCE = 0.1  # seconds of processor time
 _ANCHORS = frozenset(["^", "$", r"\A", r"\Z", r"\z"])
 
 
@@ -55,7 +56,10 @@ class _Prefixes:
         if count not in self._compiled:
             self._compiled[count] = _compile(self._texts[count])
         pattern = self._compiled[count]
-        found = pattern.match(text) if pattern else None
+        try:
+            found = pattern.match(text, timeout=_PATIENCE) if pattern else None
+        except TimeoutError:  # counts as one that does not match
+            return None
         return found.end() if found else None
 
 

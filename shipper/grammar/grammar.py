@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from shipper.grammar.prefilter import Prefilter
 from shipper.grammar.spec import GrammarSpec
+from shipper.grammar.time_limit import LIMIT
 from shipper.model import Mismatch, Parsed
 
 Parse = Callable[[str, int], Parsed | None]
@@ -111,7 +113,12 @@ def furthest(grammars: Iterable[Explains], text: str, now_us: int) -> Mismatch:
     """Return the mismatch of the grammar that got furthest; of equals, the first.
 
     A grammar that matched the whole text and failed on a value got further than one that did not.
+    After LIMIT seconds no further one is asked.
     Raises ValueError without any grammar.
     """
-    mismatches = [grammar.explain(text, now_us) for grammar in grammars]
+    mismatches: list[Mismatch] = []
+    until = time.process_time() + LIMIT
+    for grammar in grammars:
+        if not mismatches or time.process_time() < until:
+            mismatches.append(grammar.explain(text, now_us))
     return max(mismatches, key=lambda mismatch: (mismatch.reason != "no_match", mismatch.column))

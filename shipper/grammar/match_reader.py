@@ -9,6 +9,7 @@ is left out.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
@@ -18,16 +19,12 @@ from shipper.grammar.conversion import Convert, text_converter
 from shipper.grammar.furthest import END, Furthest
 from shipper.grammar.grok import Compiled
 from shipper.grammar.shape import Shape
+from shipper.grammar.time_limit import HELD, LIMIT, calm_length, watched
 from shipper.grammar.wording import expected_time, expected_value
 from shipper.model import Mismatch, Parsed
 
 _SHORT: Final = 255
 """Records up to this many characters can't break a `max_length` of as much: most lines."""
-
-_HELD: Final = (None, None, False, False)  # pos, endpos, partial, concurrent
-"""Arguments of a match that keeps the interpreter's lock. By default `regex` gives it up for each
-match, and waits for its turn to have it back: beside one busy thread a match of 2 µs then took
-500 µs, and the whole path twice the processor time."""
 
 _new_parsed = tuple.__new__  # half the time of Parsed(…)
 
@@ -47,12 +44,16 @@ class _Plan(NamedTuple):
     time_name: str | None
 
 
+def _offset(reached: tuple[int, str]) -> int:
+    return reached[0]
+
+
 class MatchReader:
     """Reads records by the patterns of one grammar."""
 
     __slots__ = ("_compiled", "_converters", "_furthest", "_patterns", "_shape")
 
-    _patterns: list[tuple[Any, _Plan, _Plan]]
+    _patterns: list[tuple[Any, int, _Plan, _Plan]]
 
     def __init__(self, shape: Shape, patterns: Sequence[Compiled]) -> None:
         self._shape = shape
@@ -66,18 +67,25 @@ class MatchReader:
             patterns = self._patterns
         except AttributeError:  # the first record
             patterns = self._patterns = self._prepared()
-        for fullmatch, short, long in patterns:
-            found = fullmatch(text, *_HELD)
+        size = len(text)
+        for fullmatch, calm, short, long in patterns:
+            calmly = size <= calm
+            found = fullmatch(text, *HELD) if calmly else watched(fullmatch, text, self._shape.name)
             if found is not None:
-                plan = short if len(text) <= _SHORT else long
+                plan = short if size <= _SHORT else long
                 parsed = self._take(found.groups(), plan, now_us)
                 if parsed is not None:
                     return parsed
         return None
 
-    def _prepared(self) -> list[tuple[Any, _Plan, _Plan]]:
+    def _prepared(self) -> list[tuple[Any, int, _Plan, _Plan]]:
         return [
-            (compiled.pattern.fullmatch, self._plan(compiled, _SHORT), self._plan(compiled, None))
+            (
+                compiled.pattern.fullmatch,
+                calm_length(compiled.expression),
+                self._plan(compiled, _SHORT),
+                self._plan(compiled, None),
+            )
             for compiled in self._compiled
         ]
 
@@ -120,10 +128,14 @@ class MatchReader:
         A pattern that matched the text but not its values got further than any that did not.
         """
         for compiled in self._compiled:
-            found = compiled.pattern.fullmatch(text)
+            found = watched(compiled.pattern.fullmatch, text, self._shape.name)
             if found is not None:
                 return self._bad_value(compiled, found, now_us)
-        reached, expected = max((f.reach(text) for f in self._furthest), key=lambda r: r[0])
+        until = time.process_time() + LIMIT
+        reached, expected = -1, END
+        for furthest in self._furthest:
+            if reached < 0 or time.process_time() < until:
+                reached, expected = max((reached, expected), furthest.reach(text), key=_offset)
         return Mismatch(self._shape.name, reached + 1, expected)
 
     def _bad_value(self, compiled: Compiled, found: regex.Match[str], now_us: int) -> Mismatch:
@@ -154,7 +166,7 @@ class MatchReader:
     def start_of(self, text: str, field: str) -> int:
         """Return the offset in *text* at which *field* begins, 0 if that is not to be said."""
         for compiled in self._compiled:
-            found = compiled.pattern.fullmatch(text)
+            found = watched(compiled.pattern.fullmatch, text, self._shape.name)
             names = [capture.field for capture in compiled.captures]
             if found is not None and field in names:
                 start: int = found.start(names.index(field) + 1)

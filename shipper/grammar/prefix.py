@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from shipper.grammar.grok import Compiled
 from shipper.grammar.records import RecordError
+from shipper.grammar.time_limit import in_time
 
 ReadRecord = Callable[[str], dict[str, Any]]
 
@@ -20,10 +21,16 @@ OPENINGS: Final = {"json": r"(?=\{)", "cef": "(?=CEF:)", "leef": "(?=LEEF:)"}
 """What a prefix stands before, by the format of the record."""
 
 
-def after_prefix(prefixes: Sequence[Compiled], read: ReadRecord) -> ReadRecord:
-    """Return the reader of records that may begin with one of *prefixes*, over *read*."""
+def after_prefix(prefixes: Sequence[Compiled], read: ReadRecord, name: str) -> ReadRecord:
+    """Return the reader of records that may begin with one of *prefixes*, over *read*.
+
+    *name* is that of the grammar, for a match that takes too long.
+    """
     ways = [
-        (compiled.pattern.match, tuple(capture.field for capture in compiled.captures))
+        (
+            in_time(compiled.pattern.match, compiled.expression, name),
+            tuple(capture.field for capture in compiled.captures),
+        )
         for compiled in prefixes
     ]
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from shipper.grammar.grammar import Grammar
 from shipper.grammar.spec import Sample
+from shipper.grammar.time_limit import SlowMatchError
 from shipper.grammar.times import TimeReader
 from shipper.grammar.wording import iso_time
 from shipper.model import Parsed
@@ -52,7 +53,11 @@ def as_expected(parsed: Parsed) -> dict[str, Any]:
 
 def _differences(grammar: Grammar, sample: Sample) -> Iterator[str]:
     now_us = TimeReader(["iso8601"]).read(sample.now, 0) or 0
-    parsed = grammar.parse(sample.line, now_us)
+    try:
+        parsed = grammar.parse(sample.line, now_us)
+    except SlowMatchError as slow:
+        yield str(slow)
+        return
     if parsed is None:
         if sample.expect is not None:
             mismatch = grammar.explain(sample.line, now_us)

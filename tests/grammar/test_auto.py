@@ -75,12 +75,12 @@ def test_a_broad_one_never_hides_a_precise_one(auto: Auto) -> None:
 
 
 def test_after_long_the_others_are_asked_less(auto: Auto) -> None:
-    """After 240 records of the broad one in a row only one in 16 is offered; one is enough."""
+    """After 240 records of the broad one in a row only one in 64 is offered; one is enough."""
     parse = auto.at_work({}).parse
     assert takers(parse, ["some words"] * 242) == ["any_words"] * 242
-    asked = takers(parse, ["door 7 rang"] * 16)
+    asked = takers(parse, ["door 7 rang"] * 64)
     assert set(asked) == {"any_words", "bell"}
-    assert asked[asked.index("bell") :] == ["bell"] * (16 - asked.index("bell"))
+    assert asked[asked.index("bell") :] == ["bell"] * (64 - asked.index("bell"))
     assert takers(parse, ["some words", "door 7 rang"]) == ["any_words", "bell"]
 
 
@@ -123,7 +123,7 @@ LINES = st.sampled_from(
 def test_reads_change_nothing(auto_at: Auto, data: st.DataObject) -> None:
     """However a file is cut, the memory that is carried over makes every record come out alike."""
     lines = data.draw(st.lists(st.one_of(LINES, st.just("some words")), max_size=40))
-    lines = lines[:20] + ["some words"] * data.draw(st.integers(0, 300)) + lines[20:]
+    lines = lines[:20] + ["some words"] * data.draw(st.integers(0, 400)) + lines[20:]
     whole = auto_at.at_work({}).parse
     expected = [whole(line, NOW_US) for line in lines]
     memory: Memory = {}
@@ -156,7 +156,7 @@ def test_auto_has_all_shipped_grammars() -> None:
     assert {grammar.name for grammar in found.members} == set(shipped.names()) - left_out
 
 
-@pytest.mark.parametrize("name", ["nginx_access", "sshd", "json_lines", "logfmt"])
+@pytest.mark.parametrize("name", ["nginx_access", "sshd", "json_lines"])
 def test_the_founding_formats_are_found(name: str) -> None:
     """Lines of one format alone are read by its grammar, from the first on."""
     found = library().named("auto")
