@@ -488,7 +488,7 @@ def test_a_damaged_archive_is_set_aside(desk: Desk) -> None:
 
 
 def test_an_archive_that_is_still_written_is_waited_for(desk: Desk) -> None:
-    """An archive that ends before its first line does is held for the grace time, then set aside."""
+    """An archive that ends within its first line is held for the grace time, then set aside."""
     long_line = os.urandom(2_000).hex().encode() + b"\n"
     desk.write("app.log.1.gz", gzip.compress(long_line)[:300])
     desk.meet("app.log.1.gz")
