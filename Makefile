@@ -13,7 +13,7 @@ ARGS ?=
 UPGRADE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt lock kill-test image-test bench clean
+.PHONY: help run test check lint fmt lock kill-test image-test bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -24,11 +24,13 @@ run: $(READY) ## the whole path with nothing to set up: sample logs into an embe
 test: $(READY) ## every test; ARGS go to pytest
 	@$(BIN)/python -m pytest $(ARGS)
 
-check: $(READY) ## the fast loop: lint, format, types, and all tests but the end-to-end ones
+check: lint ## the fast loop: lint, format, types, and all tests but the end-to-end ones
+	@$(BIN)/python -m pytest -q -m 'not e2e' $(ARGS)
+
+lint: $(READY) ## lint, format, types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest -q -m 'not e2e' $(ARGS)
 
 fmt: $(READY) ## format the code and apply the safe fixes
 	@$(BIN)/ruff format .

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from shipper.model import Clock
-from shipper.service.books import Books
 from shipper.service.audit import audit
+from shipper.service.books import Books
 from shipper.store.collection import MOST
 from shipper.store.store import Store
 from tests.shipping import Make, Shipper, shippers
