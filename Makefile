@@ -36,7 +36,7 @@ fmt: $(READY) ## format the code and apply the safe fixes
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-kill-test: $(READY) ## SIGKILL at random moments, KILLS times: nothing lost, nothing doubled
+kill-test: $(READY) ## SIGKILL at random moments, KILLS times (four variants a twentieth each): nothing lost, nothing twice
 	@$(BIN)/python -m pytest tests/kill -q --kills $(KILLS) $(ARGS)
 
 image-test: $(READY) ## build the container image without Docker and ship a file from inside it (root, Debian)
