@@ -54,6 +54,7 @@ class Trial:
         settings = CONFIG + self.workload.config
         logs = self._directory / "logs"
         self.config.write_text(settings.format(directory=self._directory, url=to.url, logs=logs))
+        self.workload.arrived = lambda: to.counts().good
         self.workload.start()
         try:
             with up_and_down(to, random.Random(self.rng.random())) if flapping else nullcontext():
