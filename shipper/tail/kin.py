@@ -95,10 +95,11 @@ def copylike(waiting: Newcomer) -> bool:
 def continues(waiting: Newcomer, gone: Iterable[Checkpoint], *, settled: bool) -> Checkpoint | Kin:
     """Return the generation, of those whose file is *gone*, that a newcomer continues.
 
+    Of several that begin alike, it is the one of which most was read.
     Raises OSError, and DamagedError where a fault that will stay hides what would tell.
     """
     canonical = waiting.canonical
-    for known in gone:
+    for known in sorted(gone, key=lambda each: each.offset, reverse=True):
         if telling(known, canonical) or _untouched(known, waiting):
             verdict = _compared(known, waiting.face, settled=settled)
             if verdict is Kin.UNDECIDED:

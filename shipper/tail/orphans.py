@@ -57,6 +57,7 @@ class Orphans:
     def oust(self, checkpoint: Checkpoint, why: str) -> None:
         """Note that the file of *checkpoint*, if that is an orphan, is another now: *why*."""
         if checkpoint in self:
+            self._all[checkpoint.row] = checkpoint
             self._ousted[checkpoint.row] = why
 
     def seek(self, seen: Collection[Node], now: float) -> Iterator[tuple[Checkpoint, str]]:

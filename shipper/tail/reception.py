@@ -16,7 +16,7 @@ from heapq import nsmallest
 from shipper.formats.fingerprint import TAIL_BYTES, fingerprint
 from shipper.tail.checkpoint import Checkpoint, Node, Sighting
 from shipper.tail.face import DamagedError, Face, closed_on_error, open_log
-from shipper.tail.identity import Verdict, judge, same_head
+from shipper.tail.identity import Verdict, exactly, judge, same_head
 from shipper.tail.kin import (
     Families,
     Kin,
@@ -120,7 +120,9 @@ class Reception:
         if resumes(known, face) and not self._reads(known):
             return known
         if known.path == place.path:
-            self._roster.orphans.oust(known, judge(known, face).value)
+            # What is left of it belongs to whoever reads that path now.
+            mine = known.moved(known.path, known.node, place.source)
+            self._roster.orphans.oust(mine, judge(known, face).value)
         else:
             self._roster.orphans.miss(known, now)  # another file has its inode now
         return None
@@ -238,7 +240,17 @@ def resumes(known: Checkpoint, face: Face) -> bool:
     """
     if face.kind is not None:
         return same_head(known, face)
-    return judge(known, face) is Verdict.SAME
+    return judge(known, face) is Verdict.SAME or _lost_its_end(known, face)
+
+
+def _lost_its_end(known: Checkpoint, face: Face) -> bool:
+    """Tell whether a file that is shorter than the head that was seen of it has all that was read.
+
+    Writers take back what they have not finished, and a power cut takes what was not synced.
+    """
+    size = face.size() or 0
+    tail = exactly(face, known.tail.length, known.offset - known.tail.length)
+    return 0 < known.offset <= size < known.head.length and known.tail.matches(tail)
 
 
 def _is_read_copy(known: Checkpoint, face: Face) -> bool:

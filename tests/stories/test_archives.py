@@ -106,6 +106,21 @@ def test_compressed_while_stopped(ship: Make) -> None:
     assert len(shipper.store.checkpoints()) == 1
 
 
+def test_compressed_while_stopped_among_logs_that_begin_alike(ship: Make) -> None:
+    """56, 81: of lost files that begin alike, an archive is the one of which most was read."""
+    shipper = ship("app.log*")
+    shipper.logs.append("app.log.2", "here we go")
+    shipper.catch_up()
+    shipper.logs.append("app.log.1", "here we go", "a")
+    shipper.catch_up()
+    shipper.kill()
+    shipper.logs.delete("app.log.2")
+    _compress(shipper, "app.log.1")
+    shipper.start()
+
+    assert shipper.after_grace().lines() == ["here we go", "here we go", "a"]
+
+
 def test_both_are_there_while_it_is_compressed(ship: Make) -> None:
     """56: the archive grows beside the text, which is taken away last: nothing comes twice."""
     shipper = ship("app.log*")

@@ -90,6 +90,20 @@ def test_a_copy_beside_it_of_lines_that_nobody_saw(ship: Make) -> None:
     assert shipper.ledger().bytes_lost == 0
 
 
+def test_a_copy_beside_it_when_its_source_has_another_name(ship: Make) -> None:
+    """23, 25: truncated while stopped, it goes on in its copy, as the source that is there now."""
+    shipper = ship("app.log")
+    shipper.logs.append("app.log", "a")
+    shipper.catch_up()
+    shipper.kill()
+    shipper.logs.append("app.log", "b")
+    _copytruncate(shipper)
+    shipper.start(shipper.source("renamed", "app.log"))
+
+    assert shipper.after_grace().lines() == ["a", "b"]
+    assert set(shipper.store.ledgers()) == {"renamed"}
+
+
 def test_a_copy_elsewhere(ship: Make) -> None:
     """23: what was not read, and is copied nobody knows where, is counted as lost."""
     shipper = ship("app.log")

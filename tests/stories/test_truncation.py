@@ -159,6 +159,20 @@ def test_a_new_life_is_not_a_copy_of_a_deleted_file(ship: Make) -> None:
     assert len({event.eid for event in shipper.events()}) == 7
 
 
+def test_half_a_line_is_taken_back_while_stopped(ship: Make) -> None:
+    """25: an end that was seen and not read may be gone after a crash: nothing is read again."""
+    shipper = ship("app.log")
+    shipper.logs.append("app.log", "a")
+    shipper.logs.write("app.log", b"half a l")
+    shipper.catch_up()
+    shipper.kill()
+    shipper.logs.truncate("app.log", len("a\n"))
+    shipper.start()
+    shipper.logs.append("app.log", "b")
+
+    assert shipper.catch_up().lines() == ["a", "b"]
+
+
 def test_unread_bytes_that_were_truncated_are_counted(ship: Make) -> None:
     """23: bytes that were seen and are gone before their turn are counted as lost."""
     shipper = ship("*.log")
