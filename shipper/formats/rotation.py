@@ -25,3 +25,8 @@ def canonical_path(path: str) -> str:
     cut = _ROTATED.sub("", bare)
     cut = cut if cut != bare else _DATED_STEM.sub("", bare)
     return folder + slash + (cut or name)
+
+
+def bears_archive_name(path: str) -> bool:
+    """Tell whether *path* ends like that of a compressed file."""
+    return _COMPRESSED.search(path) is not None

@@ -7,6 +7,7 @@ Rule 2: a copy bears a rotated name, or is compressed: a file at the log's own n
 Rule 3: a copy of a file that is still there is held, not read. When the original is truncated,
         the copy is what is left of it; when all of the copy was read as the original, and neither
         was touched for the grace time, there is nothing in it to ship.
+        Text goes before an archive: that may be in the making, of this very text.
 Rule 4: an archive that is not whole yet decides nothing before the grace time has passed without
         a change; far offsets are approached bit by bit.
 Rule 5: a copy of what was cut off may end before the checkpoint: what was written between copy
@@ -24,7 +25,7 @@ from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 
 from shipper.formats.fingerprint import HEAD_BYTES, TAIL_BYTES
-from shipper.formats.rotation import canonical_path
+from shipper.formats.rotation import bears_archive_name, canonical_path
 from shipper.tail.checkpoint import Checkpoint, Node
 from shipper.tail.face import DamagedError, Face, open_log
 from shipper.tail.identity import Verdict, exactly, judge, same_head, telling
@@ -45,10 +46,11 @@ class Kin(Enum):
 
 
 class Families:
-    """The tailers by the log that they read."""
+    """The tailers by the log that they read, and the newcomers that are logs themselves."""
 
-    def __init__(self, tailers: Iterable[Tailer]) -> None:
+    def __init__(self, tailers: Iterable[Tailer], newcomers: Iterable[Newcomer] = ()) -> None:
         self._by_name: dict[str, list[Tailer]] = defaultdict(list)
+        self._logs = {each.path: each for each in newcomers if not copylike(each)}
         for tailer in tailers:
             self.add(tailer)
 
@@ -59,6 +61,10 @@ class Families:
     def of(self, canonical: str) -> list[Tailer]:
         """Return the tailers of one log."""
         return list(self._by_name.get(canonical, ()))
+
+    def newcomer(self, canonical: str) -> Newcomer | None:
+        """Return the newcomer at the log's own name, if there is one."""
+        return self._logs.get(canonical)
 
 
 class Departed:
@@ -124,6 +130,33 @@ def was_read(waiting: Newcomer, gone: Iterable[Checkpoint], *, settled: bool) ->
     return Kin.STRANGER
 
 
+def copies(waiting: Newcomer, known: Checkpoint, *, settled: bool) -> Kin:
+    """Return what a newcomer is to a generation whose file is there, and not open.
+
+    Raises as `continues`.
+    """
+    kin = continues(waiting, [known], settled=settled)
+    if kin is Kin.UNDECIDED:
+        return Kin.UNDECIDED
+    if kin is Kin.STRANGER and not falls_short(known, waiting.face):
+        return Kin.STRANGER
+    size = waiting.face.size()
+    read = size is not None and size <= known.offset
+    return Kin.REPEATED if settled and read else Kin.UNDECIDED
+
+
+def begins(waiting: Newcomer, log: Newcomer) -> bool:
+    """Tell whether another newcomer says all that *waiting* does, and perhaps goes on.
+
+    Raises as `continues`.
+    """
+    if not _near(waiting.face, (log.face.size() or 0) + 1, settled=False):
+        return True
+    size, face = waiting.face.size() or 0, waiting.face
+    spans = ((min(size, HEAD_BYTES), 0), (min(size, TAIL_BYTES), max(0, size - TAIL_BYTES)))
+    return size > 0 and all(face.pread(*span) == log.face.pread(*span) for span in spans)
+
+
 def repeats(waiting: Newcomer, tailer: Tailer, *, settled: bool) -> Checkpoint | Kin:
     """Return what a newcomer is to a living generation of its log. Raises as `continues`."""
     if tailer.detached_at is not None and tailer.deleted() and not tailer.face.kind:
@@ -141,7 +174,7 @@ def repeats(waiting: Newcomer, tailer: Tailer, *, settled: bool) -> Checkpoint |
 
 def copy_among(waiting: Iterable[Newcomer], known: Checkpoint) -> Newcomer | None:
     """Return the newcomer that holds what is left of *known*, which was cut off (rule 3)."""
-    for newcomer in waiting:
+    for newcomer in sorted(waiting, key=lambda n: n.face.kind is not None):
         like = copylike(newcomer) and newcomer.canonical == known.canonical
         if (newcomer.twin == known.row or like) and is_rest(known, newcomer.face):
             return newcomer
@@ -149,7 +182,7 @@ def copy_among(waiting: Iterable[Newcomer], known: Checkpoint) -> Newcomer | Non
 
 
 def copies_beside(known: Checkpoint, taken: Callable[[Node], bool]) -> Iterator[tuple[str, Face]]:
-    """Open the files beside that of *known* that may be copies of it, newest first.
+    """Open the files beside that of *known* that may be copies of it: text, then archives.
 
     Each face belongs to the caller. Files of nodes that are *taken* are not looked at.
     """
@@ -172,7 +205,7 @@ def is_rest(known: Checkpoint, face: Face, *, more: bool = False) -> bool:
     try:
         return (
             known.head.length > 0
-            and (known.offset > 0 or (face.size() or 0) >= known.size)
+            and (known.offset > 0 or _reaches(face, known.size))
             and same_head(known, face)
             and face.approach(known.offset, 4 * _APPROACH)
             and judge(known, face) is Verdict.SAME
@@ -182,12 +215,17 @@ def is_rest(known: Checkpoint, face: Face, *, more: bool = False) -> bool:
         return False
 
 
+def _reaches(face: Face, size: int) -> bool:
+    """Tell whether a file has *size* bytes. Raises OSError and DamagedError."""
+    return face.approach(size, 4 * _APPROACH) and len(face.pread(1, max(0, size - 1))) == 1
+
+
 def falls_short(known: Checkpoint, face: Face) -> bool:
     """Tell whether a file ends before the checkpoint of *known*, and says what was read till there.
 
     Raises as `judge` does.
     """
-    size = face.size()
+    size = face.size() if face.approach(known.offset, 4 * _APPROACH) else None
     if size is None or size >= known.offset:
         return False
     mark = last_mark(known.trail, size)
@@ -259,7 +297,7 @@ def _relation(waiting: Newcomer, tailer: Tailer, *, settled: bool) -> Kin:
 
 
 def _siblings(known: Checkpoint) -> list[str]:
-    """Return the rotated names in the directory of *known*, newest first."""
+    """Return the rotated names in the directory of *known*: text, then archives, newest first."""
     folder, _, own = known.path.rpartition("/")
     found: list[tuple[int, str]] = []
     try:
@@ -270,4 +308,5 @@ def _siblings(known: Checkpoint) -> list[str]:
                     found.append((entry.stat(follow_symlinks=False).st_mtime_ns, entry.path))
     except OSError:
         return []
-    return [path for _, path in sorted(found, reverse=True)[:_SIBLINGS]]
+    newest = [path for _, path in sorted(found, reverse=True)[:_SIBLINGS]]
+    return sorted(newest, key=bears_archive_name)

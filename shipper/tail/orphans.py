@@ -12,6 +12,7 @@ Rule 3: orphans of a source that is not configured are left alone: it may come b
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 
 from shipper.tail.checkpoint import Checkpoint, Node
@@ -23,7 +24,10 @@ class Orphans:
     def __init__(
         self, checkpoints: Iterable[Checkpoint], sources: Collection[str], grace: float
     ) -> None:
-        self._all = {c.row: c for c in checkpoints}
+        self._all: dict[int, Checkpoint] = {}
+        self._of: dict[str, dict[int, Checkpoint]] = defaultdict(dict)
+        for checkpoint in checkpoints:
+            self.add(checkpoint)
         self._sources = sources
         self._grace = grace
         self._missing: dict[int, float] = {}
@@ -41,11 +45,12 @@ class Orphans:
 
     def add(self, checkpoint: Checkpoint) -> None:
         """Take in a generation whose file was closed."""
-        self._all[checkpoint.row] = checkpoint
+        self._all[checkpoint.row] = self._of[checkpoint.canonical][checkpoint.row] = checkpoint
 
     def remove(self, checkpoint: Checkpoint) -> None:
         """Let go of a generation, if it is here: it has a tailer, or is over."""
-        self._all.pop(checkpoint.row, None)
+        if self._all.pop(checkpoint.row, None):
+            del self._of[checkpoint.canonical][checkpoint.row]
         self._missing.pop(checkpoint.row, None)
         self._ousted.pop(checkpoint.row, None)
 
@@ -88,6 +93,15 @@ class Orphans:
         foreign = [c for c in self._all.values() if c.source not in self._sources]
         missing = [self._all[row] for row in self._missing if row not in self._ousted]
         return missing + [self._all[row].ended() for row in self._ousted] + foreign
+
+    def unsettled(self, canonical: str) -> list[Checkpoint]:
+        """Return the orphans of the log *canonical* that may still have their files.
+
+        They rest, or whatever has their inodes is to be opened yet.
+        """
+        decided = self._missing.keys() | self._ousted.keys()
+        mine = self._of.get(canonical, {})
+        return [c for row, c in mine.items() if row not in decided and c.source in self._sources]
 
     def given_up(self, now: float) -> list[tuple[Checkpoint, str]]:
         """Return the orphans that were ousted, or missing for the grace time, and why."""

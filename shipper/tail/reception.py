@@ -5,6 +5,7 @@ Rule 1: a generation is on record before its first byte is read; a file that con
 Rule 2: no more files are open than the limit says. The longest quiet ones rest: they are closed,
         and opened again when their size or modification time has changed.
 Rule 3: what can't be read is said once, and set aside until it changes.
+Rule 4: what may be a copy is not read before the file that it may be a copy of was looked into.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from shipper.tail.identity import Verdict, exactly, judge, same_head
 from shipper.tail.kin import (
     Families,
     Kin,
+    begins,
     continues,
+    copies,
     copies_beside,
     copylike,
     falls_short,
@@ -29,7 +32,7 @@ from shipper.tail.kin import (
 )
 from shipper.tail.newcomer import Newcomer, last_line_end
 from shipper.tail.roster import Roster
-from shipper.tail.survey import Place
+from shipper.tail.survey import Place, node_of
 from shipper.tail.tailer import Tailer
 from shipper.tail.troubles import printable
 
@@ -94,8 +97,10 @@ class Reception:
 
     def _take_in(self, place: Place, face: Face, size: int, now: float) -> None:
         node = face.node
-        if self._roster.holds(node):
-            face.close()  # the name has changed hands since the sweep looked
+        if node != node_of(place.status) or self._roster.holds(node):
+            # The name has changed hands since the sweep looked. The next one sees where the file
+            # is now that had it, which comes first on record.
+            face.close()
             return
         known = self._recognise(place, node, face, now)
         if known is not None:
@@ -136,7 +141,7 @@ class Reception:
     def promote(self, now: float) -> None:
         """Make tailers of the newcomers whose first line is complete, or will never be."""
         newcomers = [n for n in self._roster.newcomers.values() if not n.hopeless]
-        families = Families(self._roster.tailers.values() if newcomers else ())
+        families = Families(self._roster.tailers.values() if newcomers else (), newcomers)
         for waiting in newcomers:
             left = waiting.detached_at
             over = left is not None and now - left >= self._roster.grace
@@ -169,8 +174,22 @@ class Reception:
         for tailer in families.of(waiting.canonical):
             if kin is not Kin.STRANGER:
                 break
-            kin = repeats(waiting, tailer, settled=settled)
-        return was_read(waiting, gone, settled=settled) if kin is Kin.STRANGER else kin
+            if self._roster.tailers.get(tailer.node) is tailer:  # else it was just let go
+                kin = repeats(waiting, tailer, settled=settled)
+        if kin is Kin.STRANGER:
+            kin = was_read(waiting, gone, settled=settled)
+        return self._unsure(waiting, families, settled=settled) if kin is Kin.STRANGER else kin
+
+    def _unsure(self, waiting: Newcomer, families: Families, *, settled: bool) -> Kin:
+        """Hold what may be a copy of a file that rests, or is yet to be looked into (rule 4)."""
+        if not copylike(waiting):
+            return Kin.STRANGER
+        for known in self._roster.orphans.unsettled(waiting.canonical):
+            kin = copies(waiting, known, settled=settled)
+            if kin is not Kin.STRANGER:
+                return kin
+        log = families.newcomer(waiting.canonical)
+        return Kin.UNDECIDED if log and begins(waiting, log) else Kin.STRANGER
 
     def put_apart(self, known: Checkpoint, now: float) -> None:
         """Put copies on record of which all was read as *known*, which was cut off.

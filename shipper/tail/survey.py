@@ -97,7 +97,7 @@ class Survey:
     def node(self, path: str) -> Node | None:
         """Return the node that *path* led to at the last look."""
         known = self._known.get(path)
-        return None if known is None else _node(known)
+        return None if known is None else node_of(known)
 
     def look(self) -> News:
         """Look at all files: list directories, ask for sizes and times."""
@@ -161,17 +161,17 @@ class Survey:
         """Put what was seen of *path* in the place of what was known; None: it is gone."""
         known = self._known.pop(path, None)
         if known is not None:
-            self._leave(_node(known), path, news)
+            self._leave(node_of(known), path, news)
         if status is not None and stat.S_ISREG(status.st_mode):
             self._known[path] = status
-            node = _node(status)
+            node = node_of(status)
             names = self.places.setdefault(node, [])
             names.append(Place(self._named[path], path, status))
             names.sort(key=lambda place: (self._order[place.source], place.path))
             news.gone.discard(node)
             news.changed.add(node)
         elif status is not None and stat.S_ISFIFO(status.st_mode):
-            self.fifos.setdefault(_node(status), Place(self._named[path], path, status))
+            self.fifos.setdefault(node_of(status), Place(self._named[path], path, status))
 
     def _leave(self, node: Node, path: str, news: News) -> None:
         """Take the name *path* from a node; the last one takes the node along."""
@@ -195,5 +195,6 @@ def recordable(path: str) -> bool:
     return path.isascii() or path == path.encode("utf-8", "replace").decode()
 
 
-def _node(status: os.stat_result) -> Node:
+def node_of(status: os.stat_result) -> Node:
+    """Return the node that has a status."""
     return Node.of(status.st_dev, status.st_ino)

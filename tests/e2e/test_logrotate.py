@@ -122,12 +122,13 @@ def test_a_log_that_logrotate_renames(
     adds_up(site.config)
 
 
+@pytest.mark.parametrize("more", ["", "compress", "compress\n delaycompress"])
 def test_a_log_that_logrotate_copies_and_truncates(
-    tmp_path: Path, development: DevCollector
+    tmp_path: Path, development: DevCollector, more: str
 ) -> None:
     """21, 22: What is missing was written between copy and truncation; nothing comes twice."""
     site = Site(tmp_path, development.url)
-    lines = under_load(site, development, "copytruncate", reopens=False)
+    lines = under_load(site, development, f"copytruncate\n {more}", reopens=False)
 
     written = set(range(1, lines + 1))
     destroyed = written - site.there()

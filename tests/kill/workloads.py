@@ -116,7 +116,10 @@ class Compressing(Workload):
     """As gzip does it: the archive grows beside the rotated file, which is then removed."""
 
     def rotate(self, log: Path) -> Path:
-        plain = super().rotate(log)
+        return self.compress(super().rotate(log))
+
+    def compress(self, plain: Path) -> Path:
+        """Make an archive of a file, in two writes."""
         packed = gzip.compress(plain.read_bytes(), 6)
         archive = plain.with_name(f"{plain.name}.gz")
         cut = self.rng.randrange(len(packed))
@@ -127,8 +130,8 @@ class Compressing(Workload):
         return archive
 
 
-class Copytruncate(Workload):
-    """Copies the log to a name in the glob, and truncates it; lines are written between the two."""
+class Copytruncate(Compressing):
+    """Copies the log, and truncates it: lines are written between the two. Half are compressed."""
 
     def step(self) -> None:
         """Write whole lines: a line that is cut in two by a truncation is none."""
@@ -146,7 +149,7 @@ class Copytruncate(Workload):
             self.excused.update(range(before + 1, len(self.written) + 1))
             time.sleep(self.rng.choice((0.0, 0.0, 0.02)))  # a disk that takes its time
         os.truncate(log, 0)
-        return copy
+        return copy if self.rng.random() < 0.5 else self.compress(copy)
 
 
 class Traces(Workload):

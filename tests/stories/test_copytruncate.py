@@ -15,6 +15,12 @@ def _copytruncate(shipper: Shipper, old: str = "app.log", new: str = "app.log.1"
     shipper.logs.truncate(old)
 
 
+def _pack(shipper: Shipper, name: str) -> None:
+    text = shipper.logs.path(name).read_bytes()
+    shipper.logs.write(f"{name}.gz", gzip.compress(text))
+    shipper.logs.delete(name)
+
+
 @pytest.mark.parametrize("between", [0, 1, 3])
 def test_caught_up(ship: Make, between: int) -> None:
     """21: the copy of a log that was read to its end adds nothing; the new lines arrive."""
@@ -276,21 +282,77 @@ def test_read_on_between_copy_and_truncation(ship: Make, behind: int, killed: st
     assert shipper.ledger().bytes_lost == 0
 
 
+@pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("killed", [False, True])
-def test_emptied_before_anything_was_read(ship: Make, killed: bool) -> None:
+def test_emptied_before_anything_was_read(ship: Make, killed: bool, packed: bool) -> None:
     """22: a log on record of which nothing was read is read from its copy, and no loss is told."""
+    lines = [_line(n) for n in range(20_000)]
     shipper = ship("app.log*", pace=Pace(sweep=SWEEP, queue_bytes=1))
-    shipper.logs.append("app.log", "a", "b")
+    shipper.logs.append("app.log", *lines[:10_000])
     shipper.turn(2)
     if killed:
         shipper.kill()
-    shipper.logs.append("app.log", "c")
+    shipper.logs.append("app.log", *lines[10_000:10_001])
     _copytruncate(shipper)
-    shipper.logs.append("app.log", "d", "e", "f", "g")
+    if packed:
+        _pack(shipper, "app.log.1")
+    shipper.logs.append("app.log", *lines[10_001:])
     if killed:
         shipper.start()
     shipper.turn(2)
     shipper.pump._pace = shipper.pace = Pace(sweep=SWEEP)
 
-    assert sorted(shipper.after_grace().lines()) == ["a", "b", "c", "d", "e", "f", "g"]
+    assert sorted(shipper.after_grace().lines()) == lines
     assert shipper.ledger().bytes_lost == 0
+
+
+@pytest.mark.parametrize("seen", [False, True])
+def test_the_archive_is_in_the_making(ship: Make, seen: bool) -> None:
+    """22, 56: of a copy and the archive that is being made of it, the copy is read on."""
+    shipper = ship("app.log*")
+    lines = [_line(n) for n in range(3_000)]
+    shipper.logs.append("app.log", *lines[:100])
+    shipper.catch_up()
+    shipper.pump._pace = Pace(sweep=SWEEP, queue_bytes=1)
+    shipper.logs.append("app.log", *lines[100:])
+    shipper.turn()
+    shipper.logs.copy("app.log", "app.log.1")
+    packed = gzip.compress(shipper.logs.path("app.log").read_bytes())
+    shipper.logs.write("app.log.1.gz", packed[:4_000])
+    shipper.turn(int(seen))
+    shipper.logs.truncate("app.log")
+    shipper.turn()
+    shipper.pump._pace = Pace(sweep=SWEEP)
+    shipper.turn(3)
+    shipper.logs.write("app.log.1.gz", packed[4_000:])
+    shipper.logs.delete("app.log.1")
+
+    assert sorted(shipper.after_grace().lines()) == lines
+    assert shipper.ledger().bytes_lost == 0
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_met_between_copy_and_truncation(ship: Make, packed: bool) -> None:
+    """21: a copy that is met together with its log, neither of them known, is a copy."""
+    shipper = ship("app.log*")
+    lines = [_line(n) for n in range(50)]
+    shipper.logs.append("app.log", *lines[:40])
+    shipper.logs.copy("app.log", "app.log.1")
+    if packed:
+        _pack(shipper, "app.log.1")
+    shipper.logs.append("app.log", *lines[40:])
+    shipper.catch_up()
+    shipper.logs.truncate("app.log")
+    shipper.logs.append("app.log", "new")
+
+    assert sorted(shipper.after_grace().lines()) == [*lines, "new"]
+
+
+def test_an_older_log_with_the_same_banner_is_no_copy(ship: Make) -> None:
+    """21, 81: a rotated log that begins as the new one does, and goes on otherwise, is read."""
+    shipper = ship("app.log*")
+    banner = [_line(n) for n in range(40)]
+    shipper.logs.append("app.log.1", *banner, "old")
+    shipper.logs.append("app.log", *banner, "new", *banner)
+
+    assert len(shipper.catch_up().lines()) == 122

@@ -321,7 +321,7 @@ def test_a_twin_is_a_copy_whatever_its_name(folder: Folder) -> None:
 
 
 def test_copies_beside_the_log(folder: Folder) -> None:
-    """Rotated names in the log's directory are offered, the newest first, and nothing else."""
+    """Rotated names in its directory are offered: text, then archives, the newest first."""
     for age, name in enumerate(["app.log.1", "app.log.2.gz", "app.log-20261123", "app.log.9"]):
         os.utime(folder.write(name, TEXT), (1_000 - age, 1_000 - age))
     folder.write("app.log", TEXT)
@@ -334,7 +334,7 @@ def test_copies_beside_the_log(folder: Folder) -> None:
         found.append(Path(path).name)
         face.close()
     taken.close()
-    assert found == ["app.log.1", "app.log.2.gz", "app.log-20261123"]
+    assert found == ["app.log.1", "app.log-20261123", "app.log.2.gz"]
 
 
 def test_no_more_than_fifty_are_looked_at(folder: Folder) -> None:

@@ -82,3 +82,18 @@ def test_an_ousted_file_is_over_for_good(orphan: Checkpoint) -> None:
     assert orphan not in orphans
     orphans.oust(orphan, "truncated")
     assert orphans.given_up(0) == []
+
+
+def test_whose_fate_is_open(orphan: Checkpoint) -> None:
+    """Of one log, those that are neither missing nor ousted, of sources that are configured."""
+    rows = {name: replace(orphan, row=row) for row, name in enumerate(["rests", "gone", "anew"], 2)}
+    other = replace(orphan, row=7, canonical="/logs/other.log")
+    foreign = replace(orphan, row=8, source="no more")
+    orphans = Orphans([orphan, *rows.values(), other, foreign], {"web"}, 60)
+    orphans.miss(rows["gone"], 0)
+    orphans.oust(rows["anew"], "truncated")
+    assert orphans.unsettled(orphan.canonical) == [orphan, rows["rests"]]
+    orphans.remove(orphan)
+    orphans.remove(orphan)
+    assert orphans.unsettled(orphan.canonical) == [rows["rests"]]
+    assert orphans.unsettled("/logs/unknown.log") == []

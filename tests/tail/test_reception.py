@@ -278,6 +278,18 @@ def test_a_name_that_changed_hands(desk: Desk) -> None:
     assert len(desk.roster.tailers) == 1
 
 
+def test_a_name_that_has_another_file_by_now(desk: Desk) -> None:
+    """What took the place of the file that the sweep saw is left to the next sweep."""
+    place = desk.write("app.log", TEXT)
+    (desk.logs / "app.log").rename(desk.logs / "app.log.1")
+    desk.write("app.log", b"a new one\n")
+    assert desk.reception.open(place, 0.0)
+    assert not desk.roster.holders()
+    desk.meet("app.log", "app.log.1")
+    rows = {Path(known.path).name: known.row for known in desk.store.checkpoints()}
+    assert rows["app.log.1"] < rows["app.log"]
+
+
 # Copies
 
 
@@ -321,6 +333,65 @@ def test_a_new_life_is_no_copy(desk: Desk) -> None:
     waiting.anew = True
     desk.reception.promote(0.0)
     assert desk.tailer("app.log.1").checkpoint.offset == 0
+
+
+@pytest.mark.parametrize("content", [HALF, b"".join(LINES[:25])])
+def test_a_copy_of_a_log_that_is_to_be_looked_into(desk: Desk, content: bytes) -> None:
+    """Rule 4: a copy waits until it is known what became of the generation that it repeats."""
+    desk.write("app.log", HALF)
+    desk.meet("app.log")
+    left = desk.read("app.log")
+    desk.roster.set_aside(desk.tailer("app.log"))
+    desk.roster.orphans.add(left)
+    desk.write("app.log.1", content)
+    desk.write("app.log.2", b"".join(reversed(LINES)))
+    desk.meet("app.log.1", "app.log.2")
+    assert desk.tailer("app.log.2")
+    assert [n.path for n in desk.roster.newcomers.values()] == [f"{desk.logs}/app.log.1"]
+    desk.reception.promote(GRACE)
+    copy = desk.tailer("app.log.1").checkpoint
+    assert (copy.start, copy.row != left.row) == (len(content), True)
+
+
+def test_an_archive_of_a_log_that_is_to_be_looked_into(desk: Desk) -> None:
+    """Rule 4: once it shows that the file is gone, its archive is read on."""
+    desk.write("app.log", HALF)
+    desk.meet("app.log")
+    left = desk.read("app.log")
+    desk.roster.set_aside(desk.tailer("app.log"))
+    desk.roster.orphans.add(left)
+    desk.write("app.log.1.gz", gzip.compress(TEXT))
+    desk.meet("app.log.1.gz")
+    desk.reception.promote(GRACE)
+    assert desk.roster.newcomers
+    desk.roster.orphans.miss(left, GRACE)
+    desk.reception.promote(GRACE)
+    assert desk.tailer("app.log.1.gz").checkpoint.row == left.row
+
+
+def test_a_copy_beside_a_log_that_is_new_as_well(desk: Desk) -> None:
+    """Rule 4: of a log and its copy that are met together, the log is read and the copy held."""
+    desk.write("app.log.1", HALF, at=1_000.0)
+    desk.write("app.log", TEXT)
+    desk.meet("app.log", "app.log.1")
+    desk.reception.promote(0.0)
+    assert desk.tailer("app.log")
+    assert [n.path for n in desk.roster.newcomers.values()] == [f"{desk.logs}/app.log.1"]
+
+
+def test_whoever_was_let_go_is_not_asked(desk: Desk) -> None:
+    """A newcomer is not compared with a file that another one has just taken the place of."""
+    desk.write("app.log.1", TEXT)
+    desk.meet("app.log.1")
+    desk.read("app.log.1")
+    desk.tailer("app.log.1").detached_at = 0.0
+    (desk.logs / "app.log.1").unlink()
+    desk.write("app.log.1.gz", gzip.compress(TEXT))
+    desk.write("app.log", b"another line\n")
+    desk.meet("app.log.1.gz", "app.log")
+    assert desk.open_names() == {"app.log.1.gz", "app.log"}
+    assert not desk.roster.newcomers
+    assert desk.reports.of("file.unreadable") == []
 
 
 def test_copies_are_put_apart_when_their_log_is_cut_off(desk: Desk) -> None:
