@@ -25,7 +25,7 @@ from shipper.tail.books import Books
 from shipper.tail.checkpoint import Checkpoint, Node
 from shipper.tail.chunk import Changed, Limits
 from shipper.tail.face import DamagedError, Face, closed_on_error, open_log
-from shipper.tail.kin import copies_beside, copy_among, is_rest
+from shipper.tail.kin import copies_beside, copy_among, is_rest, uncopied
 from shipper.tail.newcomer import Newcomer
 from shipper.tail.reception import Reception, resumes
 from shipper.tail.roster import Roster
@@ -191,7 +191,7 @@ class Fleet:
         self._strangers = unheld
         self._reception.promote(now)
         for checkpoint, why in self._roster.orphans.given_up(now):
-            lost = checkpoint.unread(checkpoint.size)
+            lost = uncopied(checkpoint, checkpoint.unread(checkpoint.size))
             if why == "gone" or not self._goes_on(checkpoint, now):
                 self._roster.departed.add(checkpoint, now)
                 self._roster.finish(checkpoint, f"file.{why}", lost)
@@ -214,7 +214,8 @@ class Fleet:
             return
         if not self._goes_on(tailer.checkpoint, now):
             last = tailer.checkpoint.ended()
-            self._roster.finish(last, f"file.{change.why}", change.lost_bytes)
+            lost = uncopied(last, change.lost_bytes)
+            self._roster.finish(last, f"file.{change.why}", lost)
             self._roster.departed.add(last, now)
         self._roster.release(tailer)
         waiting = Newcomer(tailer.face, tailer.node, tailer.path, tailer.checkpoint.source)

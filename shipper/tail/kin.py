@@ -22,6 +22,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, suppress
 from enum import Enum
 
 from shipper.formats.fingerprint import HEAD_BYTES, TAIL_BYTES
@@ -140,7 +141,7 @@ def copies(waiting: Newcomer, known: Checkpoint, *, settled: bool) -> Kin:
         return Kin.UNDECIDED
     if kin is Kin.STRANGER and not falls_short(known, waiting.face):
         return Kin.STRANGER
-    size = waiting.face.size()
+    size = waiting.face.size() if waiting.face.approach(known.offset + 1, _APPROACH) else None
     read = size is not None and size <= known.offset
     return Kin.REPEATED if settled and read else Kin.UNDECIDED
 
@@ -195,6 +196,19 @@ def copies_beside(known: Checkpoint, taken: Callable[[Node], bool]) -> Iterator[
             face.close()
         else:
             yield path, face
+
+
+def uncopied(known: Checkpoint, lost_bytes: int) -> int:
+    """Return how many of *lost_bytes* no copy has, where the log was cut off before it was read.
+
+    Such a copy is a log of its own. (Of a log that was read, the copy is read on: see `is_rest`.)
+    """
+    longest = 0
+    for _, face in copies_beside(known, lambda _: False) if known.offset == 0 else ():
+        with closing(face), suppress(OSError, DamagedError):
+            if same_head(known, face) and face.approach(known.size + 1, 4 * _APPROACH):
+                longest = max(longest, face.size() or 0)
+    return max(0, lost_bytes - longest)
 
 
 def is_rest(known: Checkpoint, face: Face, *, more: bool = False) -> bool:

@@ -356,3 +356,28 @@ def test_an_older_log_with_the_same_banner_is_no_copy(ship: Make) -> None:
     shipper.logs.append("app.log", *banner, "new", *banner)
 
     assert len(shipper.catch_up().lines()) == 122
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("killed", [False, True])
+def test_seen_between_copy_and_truncation(ship: Make, killed: bool, packed: bool) -> None:
+    """23: nothing was read, and the copy has not all that was seen: what it has not is told."""
+    shipper = ship("app.log", "app.log.1*", pace=Pace(sweep=SWEEP, queue_bytes=1))
+    lines = [_line(n) for n in range(2_000)]
+    shipper.logs.append("app.log", *lines[:1_900])
+    shipper.logs.copy("app.log", "app.log.new")
+    shipper.logs.append("app.log", *lines[1_900:])
+    shipper.turn(2)
+    if killed:
+        shipper.kill()
+    shipper.logs.rename("app.log.new", "app.log.1")
+    if packed:
+        _pack(shipper, "app.log.1")
+    shipper.logs.truncate("app.log")
+    if killed:
+        shipper.start()
+    shipper.turn(2)
+    shipper.pump._pace = shipper.pace = Pace(sweep=SWEEP)
+
+    assert sorted(shipper.after_grace().lines()) == lines[:1_900]
+    assert shipper.ledger().bytes_lost == sum(len(line) + 1 for line in lines[1_900:])

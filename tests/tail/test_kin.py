@@ -21,13 +21,16 @@ from shipper.tail.kin import (
     Departed,
     Families,
     Kin,
+    begins,
     continues,
+    copies,
     copies_beside,
     copy_among,
     copylike,
     falls_short,
     is_rest,
     repeats,
+    uncopied,
     was_read,
 )
 from shipper.tail.newcomer import Newcomer
@@ -429,3 +432,70 @@ def test_a_short_archive_that_is_still_written_is_waited_for(folder: Folder) -> 
     assert was_read(waiting, [known], settled=False) is Kin.UNDECIDED
     folder.write("app.log.1.gz", whole)
     assert was_read(waiting, [known], settled=False) is Kin.REPEATED
+
+
+# What may be a copy of a file that is not open
+
+
+@pytest.mark.parametrize(
+    ("content", "kin", "later"),
+    [
+        (HALF, Kin.UNDECIDED, Kin.REPEATED),
+        (HALF[:-45], Kin.UNDECIDED, Kin.REPEATED),
+        (TEXT, Kin.UNDECIDED, Kin.UNDECIDED),
+        (b"X" + HALF[1:], Kin.STRANGER, Kin.STRANGER),
+        (b"", Kin.STRANGER, Kin.STRANGER),
+    ],
+)
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["text", "gzip"])
+def test_a_copy_of_a_file_that_rests(
+    folder: Folder, content: bytes, kin: Kin, later: Kin, pack: Callable[[bytes], bytes]
+) -> None:
+    """Rule 3: it is held as if the file were open: what has more than was read is no repetition."""
+    known = folder.known(HALF, step=len(LINES[0]))
+    waiting = folder.newcomer("app.log.1", pack(content))
+    assert copies(waiting, known, settled=False) is kin
+    assert copies(waiting, known, settled=True) is later
+
+
+@pytest.mark.parametrize(
+    ("copy", "log", "says_all"),
+    [
+        (HALF, TEXT, True),
+        (HALF, HALF, True),
+        (TEXT, HALF, False),
+        (HALF[:-2] + b"X\n", TEXT, False),
+        (b"X" + HALF[1:], TEXT, False),
+        (b"", TEXT, False),
+        (HALF, b"", False),
+    ],
+)
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["text", "gzip"])
+def test_a_log_that_says_all_that_its_copy_does(
+    folder: Folder, copy: bytes, log: bytes, says_all: bool, pack: Callable[[bytes], bytes]
+) -> None:
+    """Rule 3: of two newcomers, one is a copy if the log begins with all of it."""
+    waiting = folder.newcomer("app.log.1", pack(copy))
+    assert begins(waiting, folder.newcomer("app.log", log)) is says_all
+
+
+def test_an_archive_in_the_making_may_be_a_copy(folder: Folder) -> None:
+    """Rule 4: an archive of which not all is there is held until it is, whatever it says so far."""
+    whole = gzip.compress(TEXT)
+    waiting = folder.newcomer("app.log.1.gz", whole[:-9])
+    log = folder.newcomer("app.log", TEXT)
+    assert begins(waiting, log)
+    folder.write("app.log.1.gz", gzip.compress(b"".join(reversed(LINES))))
+    assert not begins(waiting, log)
+
+
+def test_what_a_copy_has_of_a_log_that_was_not_read(folder: Folder) -> None:
+    """Of what was seen of a log, and cut off unread, only what no copy has is lost."""
+    unread = folder.known(b"", size=1_290).with_head(HALF)
+    assert uncopied(unread, 1_290) == 1_290
+    folder.write("app.log.1", b"X" + TEXT)
+    folder.write("app.log.2", HALF[:1_100])
+    folder.write("app.log.3.gz", gzip.compress(HALF[:1_200]))
+    assert uncopied(unread, 1_290) == 90
+    assert uncopied(unread, 1_000) == 0
+    assert uncopied(folder.known(HALF), 1_290) == 1_290
