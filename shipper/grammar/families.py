@@ -43,7 +43,7 @@ _BEGINNINGS: Final = {
     "DNS": ("bind", "unbound", "coredns", "dnsmasq"),
     "queues": ("rabbitmq",),
     "Windows": ("windows",),
-    "any program": ("json", "logfmt", "key_value"),
+    "any program": ("json", "logfmt", "key_value", "peer_address"),
 }
 NONE: Final = "-"
 _TITLE = re.compile(r"^title:.*$", re.MULTILINE)

@@ -324,6 +324,6 @@ def test_shells_complete_names(shelf: Path) -> None:
     assert ask(["grammar", "show"], "nginx_acc")[0] == "nginx_access"
     assert ask(["grammar", "show", "-d", str(shelf)], "doo") == ["door"]
     assert ask(["parse", "-g"], "logfmt,syslog_rfc54") == ["logfmt,syslog_rfc5424"]
-    assert ask(["parse", "-g"], "au") == ["auto"]
+    assert ask(["parse", "-g"], "aut") == ["auto"]
     assert ask(["grammar", "show", "-d", str(shelf / "none")], "d") != ["door"]
     assert isinstance(click.Context(cli), click.Context)
