@@ -34,7 +34,7 @@ _BEGINNINGS: Final = {
     ),
     "Python": ("python", "gunicorn", "uvicorn", "flask", "airflow", "openstack"),
     "Ruby and PHP": ("rails", "ruby", "php", "laravel", "suhosin", "gitlab", "nextcloud"),
-    "containers": ("docker", "k8s", "klog", "glog", "spdlog"),
+    "containers": ("docker", "containerd", "k8s", "klog", "glog", "spdlog"),
     "kernel and packet filters": ("kernel", "wireguard", "iptables", "openbsd", "pf", "unifi"),
     "security devices": (
         *("cef", "leef", "cisco", "fortigate", "paloalto", "juniper", "netscreen"),
