@@ -24,6 +24,8 @@ _COMMANDS = {
     "grammar": ("grammar:grammar", "List, show, make, test and lint grammars; write schemas."),
     "collector": ("collector:collector", "Run a development collector that explains itself."),
     "dead-letters": ("dead_letters:dead_letters", "See to what could not be delivered."),
+    "queue": ("queue:queue", "See to what waits: stats, peek, export, import, check, compact."),
+    "state": ("state:state", "Copy the state, restore it, move it to another node."),
     "audit": ("audit:audit", "Prove that everything that was read is accounted for."),
     "status": ("status:status", "Show what runs, what waits, what is behind."),
 }

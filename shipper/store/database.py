@@ -11,6 +11,7 @@ Rule 3: WAL with synchronous=NORMAL: a power cut may undo the last transactions,
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import threading
@@ -18,8 +19,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import ClassVar
 
-from shipper.errors import StateBusyError, StateError
+from shipper.errors import StateBusyError, StateDamagedError, StateError
 from shipper.store.schema import MIGRATIONS
 
 BUSY_MS = 10_000
@@ -51,8 +53,23 @@ _TRANSIENT = {
 }
 
 
+DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+"""The errors that say that a file is damaged, or was never a database."""
+
+REMEDY = (
+    "start `shipper run`, which saves what can be read (see queue.when_damaged); or restore a "
+    "backup; or move it away to start anew (files are then read from their beginning)"
+)
+"""What to do about a damaged state."""
+
+# What passes by itself, or by what a person does to the disk, while this program waits.
+_PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ENFILE, errno.EMFILE)
+
+
 class Database:
     """An open state file."""
+
+    connection: ClassVar[type[sqlite3.Connection]] = sqlite3.Connection
 
     def __init__(self, path: Path) -> None:
         """Open or create *path*. Raises StateError if it can't be used or is a newer version's."""
@@ -63,7 +80,11 @@ class Database:
             # Made by ourselves: SQLite would let the umask decide who may read it.
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             self._db = sqlite3.connect(
-                path, isolation_level=None, check_same_thread=False, timeout=BUSY_MS / 1000
+                path,
+                isolation_level=None,
+                check_same_thread=False,
+                timeout=BUSY_MS / 1000,
+                factory=self.connection,
             )
         try:
             self._prepare()
@@ -171,14 +192,26 @@ def translated(path: Path) -> Iterator[None]:
         if code in _TRANSIENT:
             what = f"{path} {_TRANSIENT[code]} ({error})"
             raise StateBusyError(what, "free space or rights there; nothing is lost") from error
-        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        if code in DAMAGED:
             what = f"{path} is damaged or no state file ({error})"
-            remedy = "move it away to start anew (files are then read from their beginning)"
-            raise StateError(what, remedy) from error
+            raise StateDamagedError(what, REMEDY) from error
         raise
     except OSError as error:
-        what = f"{path} can't be used: {error.strerror or error}"
-        raise StateError(what, "give this user write access to the state directory") from error
+        raise unusable(f"{path} can't be used", error) from error
+
+
+def is_full(error: StateBusyError) -> bool:
+    """Tell whether *error* came of a disk without room, or of the ceiling of the file."""
+    code: int = getattr(error.__cause__, "sqlite_errorcode", 0)
+    return code & 0xFF == sqlite3.SQLITE_FULL
+
+
+def unusable(what: str, error: OSError) -> StateError:
+    """Return what to raise for an *error* of the file system: StateBusyError if it may pass."""
+    words = f"{what}: {error.strerror or error}"
+    if error.errno in _PASSING:
+        return StateBusyError(words, "free space, inodes or rights there; nothing is lost")
+    return StateError(words, "give this user write access to the state directory")
 
 
 def _check_sqlite() -> None:

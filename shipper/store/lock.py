@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from shipper.errors import StateError
+from shipper.store.database import unusable
 
 _NAME = "lock"
 
@@ -27,8 +28,7 @@ def sender_lock(directory: Path) -> Iterator[Path]:
     try:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        what = f"the lock {path} can't be opened: {error.strerror}"
-        raise StateError(what, "give this user write access to the state directory") from error
+        raise unusable(f"the lock {path} can't be opened", error) from error
     try:
         _take(fd, path)
         yield path
@@ -66,8 +66,11 @@ def _take(fd: int, path: Path) -> None:
         what = f"another shipper (pid {_pid(fd) or 'unknown'}) uses the state in {path.parent}"
         remedy = "stop it first, or give this one a state directory of its own"
         raise StateError(what, remedy) from error
-    os.ftruncate(fd, 0)
-    os.pwrite(fd, str(os.getpid()).encode(), 0)
+    try:
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, str(os.getpid()).encode(), 0)
+    except OSError as error:
+        raise unusable(f"the lock {path} can't be written", error) from error
 
 
 def _pid(fd: int) -> int | None:

@@ -13,11 +13,12 @@ from __future__ import annotations
 import json
 import sqlite3
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from shipper.errors import StateError
+from shipper.errors import StateBusyError
 from shipper.event.batch import RecordBatch
 from shipper.event.chunk import Parse
 from shipper.event.gap import Dropped
@@ -26,7 +27,8 @@ from shipper.formats.held import Held
 from shipper.model import Ledger
 from shipper.protocol.envelope import post_size
 from shipper.store.collection import Collection
-from shipper.store.database import Database, translated
+from shipper.store.counting import Counting
+from shipper.store.database import Database, is_full, translated, unusable
 from shipper.store.dead_letters import (
     Buried,
     DeadLetters,
@@ -47,6 +49,14 @@ def has_state(directory: Path) -> bool:
     """Tell whether *directory* holds a state file. Raises StateError if it can't be looked at."""
     with translated(directory):
         return (directory / DATABASE).exists()
+
+
+def make_directory(directory: Path) -> None:
+    """Make the directory of a state if it is not there. Raises StateError."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise unusable(f"the state directory {directory} can't be made", error) from error
 
 
 class Progress(NamedTuple):
@@ -113,6 +123,7 @@ class Store:
         self._database = database
         self.dead_letters = DeadLetters(database)
         self.collection = Collection(database)
+        self.counting = Counting(database)
         self.drops = Drops(database)
         self.space = Space(database)
         self.claimed = 0  # up to which batch senders of this process have taken some in hand
@@ -121,11 +132,7 @@ class Store:
     @classmethod
     def open(cls, directory: Path) -> Self:
         """Open the state in *directory*, making both if need be. Raises StateError."""
-        try:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            what = f"the state directory {directory} can't be made: {error.strerror}"
-            raise StateError(what, "make it, owned by the user that runs shipper") from error
+        make_directory(directory)
         return cls(Database(directory / DATABASE))
 
     def close(self) -> None:
@@ -219,6 +226,14 @@ class Store:
         with self._database.transaction() as db:
             insert_batches(db, source, batches, now_ms)
 
+    def take_in(self, batches: Mapping[str, Iterable[RecordBatch]], now_ms: int) -> None:
+        """Put batches of events of another queue, by source, at the end of this one."""
+        with self._database.transaction() as db:
+            for source, group in batches.items():
+                packed = list(group)
+                insert_batches(db, source, packed, now_ms)
+                add_to_counter(db, "replayed", source, sum(batch.events for batch in packed))
+
     def peek(self, after: int, max_bytes: int) -> list[Queued]:
         """Return the oldest batches behind id *after* that one POST of *max_bytes* can hold.
 
@@ -245,8 +260,20 @@ class Store:
     def settle(self, settlements: Iterable[Settlement], now_ms: int) -> None:
         """Take what was delivered or buried out of the queue; leave the rest in its place.
 
-        What is not in the queue any more was dropped meanwhile: an event has one fate.
+        What is not in the queue any more was dropped meanwhile: an event has one fate. On a full
+        disk the write-ahead log is written back for it: what leaves makes room for the rest.
         """
+        settled = list(settlements)
+        try:
+            self._settle(settled, now_ms)
+        except StateBusyError as error:
+            if not is_full(error):
+                raise
+            with suppress(StateBusyError):
+                self.space.write_back(least=1)
+            self._settle(settled, now_ms)
+
+    def _settle(self, settlements: Iterable[Settlement], now_ms: int) -> None:
         with self._database.transaction() as db:
             for queued, delivered, buried, left in settlements:
                 if not _take_out(db, queued.id, left):
