@@ -24,7 +24,10 @@ _OPTIONS: list[Decorator] = [
     click.option("--name", help="The name of the grammar; by default from the format or FILE."),
     vendor_option,
     click.option(
-        "--timezone", "zone", default="", help="The zone of times that name none; UTC by default."
+        "--timezone",
+        "zone",
+        default="",
+        help="The zone of times that name none; by default the source says it.",
     ),
     click.option(
         "-o",
@@ -137,7 +140,7 @@ def _make(source: str, read: Callable[[str], Layout], options: dict[str, Any]) -
         made = draft(
             replace(layout, name=name),
             vendor=options["vendor"] or OWN_VENDOR,
-            zone=options["zone"] or "UTC",
+            zone=options["zone"],
         )
     except FormatStringError as error:
         raise _drawn(error, text) from error

@@ -16,6 +16,7 @@ import orjson
 from shipper.errors import DataError, GrammarError
 from shipper.grammar.format_strings.clock import read_formats
 from shipper.grammar.format_strings.compose import Composed, compose
+from shipper.grammar.format_strings.keyed import compose_members, json_lines
 from shipper.grammar.format_strings.parts import FieldDraft, FormatStringError, Layout
 from shipper.grammar.format_strings.samples import Line, lines, strangers
 from shipper.grammar.grammar import Grammar
@@ -39,17 +40,19 @@ class Draft:
     notes: tuple[str, ...]
 
 
-def draft(layout: Layout, *, vendor: str = OWN_VENDOR, zone: str = "UTC") -> Draft:
+def draft(layout: Layout, *, vendor: str = OWN_VENDOR, zone: str = "") -> Draft:
     """Return the grammar for the lines of *layout*.
 
-    *zone* holds for times that name none. Raises FormatStringError where the format can't be
-    parsed back, and DataError if the grammar does not stand its own test.
+    *zone* holds for times that name none; empty, it is the source that says it. Raises
+    FormatStringError where the format can't be parsed back, and DataError if the grammar does not
+    stand its own test.
     """
     zone = layout.zone or zone
-    done = compose(layout.parts)
+    done = compose_members(layout.parts) if layout.keyed else compose(layout.parts)
     if not done.fields and done.time is None:
         raise FormatStringError("has no value that could become a field", "add one", 1)
-    made = lines(layout.parts, done, zone)
+    write = json_lines if layout.keyed else lines
+    made = write(layout.parts, done, zone or "UTC")
     head = [*_head(layout, done, vendor), *_time(done, zone), *_atomic(layout, done)]
     text = "\n".join([*head, *_samples(made), ""])
     refused = _refused(_load(text), made[0].line)
@@ -85,17 +88,23 @@ def _head(layout: Layout, done: Composed, vendor: str) -> Iterator[str]:
     yield f"title: {scalar(layout.title)}"
     yield f"description: {scalar(f'Lines of {layout.server} in the format {layout.source}')}"
     yield f"schema: iglu:{vendor}/{layout.name}/jsonschema/1-0-0"
-    yield "match:"
-    yield f"  - {scalar(done.match)}"
-    yield "patterns:"
-    yield from (f"  {name}: {scalar(text)}" for name, text in done.patterns.items())
+    if layout.keyed:
+        yield "parse: json"
+        yield "extra: drop"
+    else:
+        yield "match:"
+        yield f"  - {scalar(done.match)}"
+        yield "patterns:"
+        yield from (f"  {name}: {scalar(text)}" for name, text in done.patterns.items())
     if done.fields:
         yield "fields:"
-    yield from (f"  {name}: {_flow(_keys(field))}" for name, field in done.fields.items())
+    yield from (f"  {name}: {_flow(_keys(name, field))}" for name, field in done.fields.items())
 
 
-def _keys(field: FieldDraft) -> dict[str, Any]:
+def _keys(name: str, field: FieldDraft) -> dict[str, Any]:
     keys: dict[str, Any] = {}
+    if field.source not in ("", name):
+        keys["from"] = field.source
     if field.type != "string":
         keys["type"] = field.type
     if field.minimum is not None:
@@ -110,8 +119,11 @@ def _keys(field: FieldDraft) -> dict[str, Any]:
 
 def _time(done: Composed, zone: str) -> Iterator[str]:
     if done.time is not None:
-        formats = read_formats(done.time.time)
-        yield f"time: {_flow({'field': done.time_name, 'formats': formats, 'timezone': zone})}"
+        time: dict[str, Any] = {
+            "field": done.time_name,
+            "formats": read_formats(done.time.time),
+        }
+        yield f"time: {_flow({**time, 'timezone': zone} if zone else time)}"
 
 
 def _atomic(layout: Layout, done: Composed) -> Iterator[str]:

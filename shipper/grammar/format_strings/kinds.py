@@ -70,7 +70,7 @@ KINDS: Final = {
     "scheme": _text(16, "https", "http", " ", r"[a-z]++"),
     "method": _text(255, "GET", "M-SEARCH", " "),
     "protocol": _text(255, "HTTP/1.1", "HTTP/2.0", " ", r"[A-Z]++(?:/[\d.]++)?+"),
-    "path": _text(LONG, "/index.html?a=1", "/%C3%A9/?q=a+b", " "),
+    "target": _text(LONG, "/index.html?a=1", "/two words?b=%20"),
     "decoded": _text(LONG, "/index.html", "/two words", "?"),
     "query": _text(LONG, "a=1&b=2", "q=%20", " "),
     "text": _text(LONG, "one two", "three (four)"),

@@ -64,6 +64,8 @@ def read_log_format(source: str, own: Collection[str] = ()) -> Layout:
         source=signs.text,
         parts=parts,
         atomic=_ATOMIC,
+        # Otherwise a quote in a value is not escaped as JSON has it, and patterns read it better.
+        keyed=escape == "json" and signs.text.strip().startswith("{"),
     )
 
 

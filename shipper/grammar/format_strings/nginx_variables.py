@@ -14,7 +14,7 @@ VARIABLES: Final[dict[str, tuple[str, str, str]]] = {
     "remote_port": ("client_port", "port?", "port of the client"),
     "remote_user": ("user", "user?", "user name of HTTP basic authentication"),
     "request_method": ("method", "method?", "request method"),
-    "request_uri": ("path", "text?", "request target as written, with its query"),
+    "request_uri": ("path", "target?", "request target as written, with its query"),
     "uri": ("uri", "text?", "path of the request after rewriting, decoded"),
     "document_uri": ("uri", "text?", "path of the request after rewriting, decoded"),
     "args": ("query", "text?", "query string"),

@@ -33,7 +33,11 @@ class FormatStringError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldDraft:
-    """A field of the grammar to be: what its stanza says, and a second name in reserve."""
+    """A field of the grammar to be: what its stanza says, and a second name in reserve.
+
+    In JSON, `source` is the key that it is written under; a `constant` is its value in every line,
+    and the empty text stands for one that is made of several slots.
+    """
 
     name: str
     description: str
@@ -43,6 +47,8 @@ class FieldDraft:
     max_length: int | None = None
     none: tuple[str, ...] = ()
     otherwise: str = ""
+    source: str = ""
+    constant: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +130,7 @@ Part = Slot | Text | Filler | Perhaps
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """A whole format string: its parts, and what to call it."""
+    """A whole format string: its parts, and what to call it. `keyed` formats write JSON."""
 
     server: str
     name: str
@@ -133,4 +139,5 @@ class Layout:
     parts: Sequence[Part]
     atomic: Mapping[str, str] = field(default_factory=dict)
     zone: str = ""
+    keyed: bool = False
     notes: tuple[str, ...] = ()

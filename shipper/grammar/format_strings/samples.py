@@ -59,6 +59,15 @@ def _example(part: Part, rest: Sequence[Part], done: Composed, zone: str, *, odd
     return _named(part, _apart(chosen, part, rest), done)
 
 
+def example_of(slot: Slot, done: Composed, zone: str, *, odd: bool) -> Example:
+    """Return an example for *slot*, all of it in one field, with the name that this got."""
+    chosen = (time_examples(slot.time, zone) if slot.time else slot.examples)[odd]
+    whole = slot.fields[-1].name
+    if len(slot.fields) > 1 and chosen.text:
+        chosen = Example(chosen.text, {whole: chosen.text})
+    return _named(slot, chosen, done)
+
+
 def _apart(example: Example, slot: Slot, rest: Sequence[Part]) -> Example:
     """Return *example* without the sign that alone parts its slot from the next one."""
     after = rest[0].text if rest and isinstance(rest[0], Text) else ""

@@ -124,6 +124,47 @@ def test_escape_json_outside_of_json() -> None:
     }
 
 
+def test_a_format_that_writes_json() -> None:
+    """Each member is a field: by the variable's name, under its key, typed, inside others, too."""
+    source = """log_format j escape=json '{"ts":"$time_iso8601","ip":"$remote_addr",'
+        '"n":3,"ok":true,'
+        '"req":{"line":"$request","ua":"$http_user_agent"},"status":$status,"app":"shop",'
+        '"rt":"$upstream_response_time","url":"$scheme://$host$request_uri","none":null,'
+        '"list":["$http_a","$http_b"],"again":"$status","more":{"status":"$msec"},"f":0.5}';"""
+    grammar = grammar_of(read_log_format(source))
+    assert grammar.spec.parse == "json"
+    line = (
+        '{"ts":"2026-11-23T06:55:44Z","ip":"::1","n":3,"ok":true,'
+        '"req":{"line":"GET /\\"a HTTP/1.1",'
+        '"ua":""},"status":200,"app":"shop","rt":"0.1, 0.2","url":"https://x/a","none":null,'
+        '"list":["","b"],"again":"200","more":{"status":"1795416944.5"},"f":0.5}'
+    )
+    assert fields(grammar, line) == {
+        **{"time": "2026-11-23T06:55:44Z", "client_ip": "::1", "n": 3, "ok": True, "f": 0.5},
+        **{"request": 'GET /"a HTTP/1.1', "status": 200, "app": "shop", "http_b": "b"},
+        **{"upstream_time": "0.1, 0.2", "url": "https://x/a", "again": 200},
+        "msec": "1795416944.5",
+    }
+
+
+def test_a_bare_value_in_json_is_told() -> None:
+    """A variable without quotes that may be missing: such a line is no JSON."""
+    made = draft(read_log_format('log_format j escape=json \'{"a":$status,"b":$gzip_ratio}\';'))
+    assert made.notes == ("$gzip_ratio not in quotes: where it has no value the line is no JSON",)
+
+
+def test_json_that_is_none_is_told() -> None:
+    """A comma too many in the format makes every line no JSON."""
+    error = refusal(read_log_format, "log_format j escape=json '{\"a\":$status,}';")
+    assert error.what.startswith("begins like JSON, but is none: ")
+
+
+def test_json_with_the_default_escaping_is_read_by_patterns() -> None:
+    """There a quote in a value comes as \\x22, which no reader of JSON takes."""
+    grammar = grammar_of(read_log_format('log_format j \'{"a":"$http_a","s":$status}\';'))
+    assert fields(grammar, '{"a":"\\x22x","s":200}') == {"http_a": r"\x22x", "status": 200}
+
+
 def test_escape_none() -> None:
     """With escape=none a quote inside a value is only a quote."""
     grammar = grammar_of(

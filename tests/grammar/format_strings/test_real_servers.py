@@ -43,6 +43,10 @@ NGINX_FORMATS = {
         '$http_user_agent $bytes_sent';""",
     "json": """log_format json escape=json '"$time_iso8601" "$request" "$remote_user" '
         '"$http_user_agent" "$http_cookie" [$http_x_forwarded_for] $status|$args|$request_uri|';""",
+    "object": """log_format object escape=json '{"at":"$time_iso8601","client":"$remote_addr",'
+        '"user":"$remote_user","req":{"line":"$request","uri":"$request_uri","n":$request_length},'
+        '"status":"$status","bytes":$body_bytes_sent,"agent":"$http_user_agent","site":"shop",'
+        '"url":"$scheme://$host","seen":[$msec,"$http_cookie"],"x":"$http_x_odd"}';""",
     "none": """log_format none escape=none '"$http_user_agent" "$http_cookie" $status $request';""",
     "target": """log_format target '$status "$uri$is_args$args" $upstream_addr $upstream_status '
         '$upstream_response_time $upstream_cache_status';""",
@@ -121,6 +125,14 @@ def test_the_fields_of_nginx(nginx_lines: dict[str, list[str]]) -> None:
     assert {each["server"] for each in wide} == {"www.example.com"}
     json = read_all(nginx.read_log_format(NGINX_FORMATS["json"]), nginx_lines["json"])
     assert json[1]["user_agent"] == 'a \\"b\\" \\\\c\\\\ (d) é'
+    objects = read_all(nginx.read_log_format(NGINX_FORMATS["object"]), nginx_lines["object"])
+    assert objects[1] | {"time": "", "msec": ""} == {
+        **{"time": "", "client_ip": "127.0.0.1", "user": "ada [king]", "status": 200, "bytes": 5},
+        **{"request": "GET /a?b=1&c=%20 HTTP/1.1", "path": "/a?b=1&c=%20", "request_length": 215},
+        **{"user_agent": 'a "b" \\c\\ (d) é', "site": "shop", "msec": ""},
+        "url": "http://www.example.com",
+    }
+    assert objects[4]["http_cookie"] == 'sid=a b; x="y"'
     none = read_all(nginx.read_log_format(NGINX_FORMATS["none"]), nginx_lines["none"])
     assert none[1]["user_agent"] == 'a "b" \\c\\ (d) é'
     target = read_all(nginx.read_log_format(NGINX_FORMATS["target"]), nginx_lines["target"])

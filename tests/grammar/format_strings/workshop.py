@@ -14,7 +14,7 @@ from shipper.grammar.samples import as_expected, run_samples
 from tests.grammar.shelf import NOW_US, core
 
 
-def grammar_of(layout: Layout, zone: str = "UTC") -> Grammar:
+def grammar_of(layout: Layout, zone: str = "") -> Grammar:
     """Load the grammar of *layout*, beside the core patterns, as a user would."""
     made = draft(layout, vendor="org.example", zone=zone)
     grammar = parse_grammar(made.text, f"{made.name}.yaml", core())
