@@ -76,7 +76,8 @@ def lint(
             for line in fault.lines():
                 click.echo(f"      {line}")
     if found:
-        raise DataError(f"{found} things to mend", "see the remedies above")
+        what = "1 thing" if found == 1 else f"{found} things"
+        raise DataError(f"{what} to mend", "see above, for each")
 
 
 class _Fault(NamedTuple):
@@ -135,7 +136,7 @@ def _grammars(
         faults = [
             _Fault(
                 f"{place.where}: {place.key}",
-                f"{place.finding}" + ("" if place.finding.proof else "; no text was found to try"),
+                str(place.finding),
                 place.finding.remedy,
                 place.finding.proof,
             )

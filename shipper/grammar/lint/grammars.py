@@ -9,7 +9,7 @@ from typing import NamedTuple
 from shipper.formats import located_yaml
 from shipper.grammar.grammar import Grammar
 from shipper.grammar.grok import Compiled, compile_grok
-from shipper.grammar.lint.patterns import Finding, lint_pattern
+from shipper.grammar.lint.patterns import MOST, Finding, lint_pattern
 from shipper.grammar.patterns import Definition, PatternBook
 from shipper.grammar.prefix import OPENINGS
 
@@ -22,17 +22,18 @@ class Placed(NamedTuple):
     finding: Finding
 
 
-def lint_grammar(grammar: Grammar, book: PatternBook) -> list[Placed]:
+def lint_grammar(grammar: Grammar, book: PatternBook, most: int = MOST) -> list[Placed]:
     """Return what makes the patterns of *grammar* slow, which was loaded with *book*.
 
-    Its file is read once more for the lines. Raises OSError if that can't be done.
+    At most *most* findings are looked for in each pattern. Its file is read once more for the
+    lines. Raises OSError if that can't be done.
     """
     located = located_yaml.load(Path(grammar.where))
     lines = [sample.line for sample in grammar.spec.samples if sample.expect is not None]
     return [
         Placed(located.where((key, index)), f"{key}.{index}", finding)
         for key, index, compiled in compiled_patterns(grammar, book)
-        for finding in lint_pattern(compiled, lines, whole=key != "prefix")
+        for finding in lint_pattern(compiled, lines, whole=key != "prefix", most=most)
     ]
 
 

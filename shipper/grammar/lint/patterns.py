@@ -4,7 +4,7 @@ Rule 1: only what was measured is a finding; what looked slow and was not is non
 Rule 2: a repeat is told once, with the first partner that proves it.
 Rule 3: twenty findings are enough for one pattern.
 Rule 4: where the text that should lead to a repeat leads nowhere (a look-around forbids it), the
-        start of a sample is taken in its place; where there is none, the suspect stays unproven.
+        start of a sample is taken in its place; where there is none, nothing is told.
 """
 
 from __future__ import annotations
@@ -21,14 +21,13 @@ from shipper.grammar.lint.tree import Group, Repeat, read_tree
 
 _SHOWN = 40
 _SAMPLES = 3
-_MOST = 20
+MOST = 20
 
 
 class Finding(NamedTuple):
     """A repeat that makes a pattern slow.
 
-    `first` and `second` are the repeats as expressions, `fields` those that they belong to. Without
-    a `proof` no text could be found that leads there.
+    `first` and `second` are the repeats as expressions, `fields` those that they belong to.
     """
 
     rule: str
@@ -36,7 +35,7 @@ class Finding(NamedTuple):
     second: str
     fields: tuple[str, ...]
     remedy: str
-    proof: Proof | None
+    proof: Proof
 
     def __str__(self) -> str:
         where = f" (field {', '.join(self.fields)})" if self.fields else ""
@@ -46,16 +45,17 @@ class Finding(NamedTuple):
 _MEANINGS = {
     "chain": "{} gives back, and {} behind it takes the same characters",
     "nested": "rounds of {} may begin inside what {} in it has walked over",
+    "ahead": "each round of {} looks ahead with {}, over the same characters again",
     "ambiguous": "branches of {} take the same text",
 }
 
 
 def lint_pattern(
-    compiled: Compiled, lines: Sequence[str] = (), *, whole: bool = True
+    compiled: Compiled, lines: Sequence[str] = (), *, whole: bool = True, most: int = MOST
 ) -> list[Finding]:
     """Return what makes *compiled* slow; *lines* are texts that it takes, such as samples.
 
-    With *whole* it has to take the whole text, else only the start.
+    With *whole* it has to take the whole text, else only the start. At most *most* are looked for.
     """
     match = compiled.pattern.fullmatch if whole else compiled.pattern.match
     found: list[Finding] = []
@@ -65,11 +65,11 @@ def lint_pattern(
         if key in proven:
             continue
         before = _lead(match, suspect, lines)
-        proof = None if before is None else measure(match, before, suspect.pump, suspect.after)
-        if proof is not None or before is None:
+        proof = measure(match, before, suspect.pump, suspect.after) if before is not None else None
+        if proof is not None:
             proven.add(key)
             found.append(_finding(compiled, suspect, proof))
-        if len(found) >= _MOST:
+        if len(found) >= most:
             break
     return found
 
@@ -97,7 +97,7 @@ def _starts(match: Match, suspect: Suspect, lines: Sequence[str]) -> Iterator[st
     yield from (found.string[: found.start(name)] + inside for found in matches[:_SAMPLES])
 
 
-def _finding(compiled: Compiled, suspect: Suspect, proof: Proof | None) -> Finding:
+def _finding(compiled: Compiled, suspect: Suspect, proof: Proof) -> Finding:
     first = _text(compiled, suspect.first)
     second = _text(compiled, suspect.second)
     names = dict.fromkeys(filter(None, [named(suspect.trail), _enclosing(compiled, suspect)]))
@@ -125,17 +125,24 @@ def _text(compiled: Compiled, repeat: Repeat) -> str:
 
 
 def _remedy(suspect: Suspect, first: str, second: str) -> str:
-    if suspect.rule == "ambiguous":
-        return "let no two branches begin alike, or keep what it has taken: *+ or (?>…)"
-    if suspect.rule == "nested":
-        if any(isinstance(node, Group) and node.look for node in suspect.trail):
-            return f"limit {second} in the look-ahead, such as {{0,100}}"
-        return f"let {second} keep what it has taken ({second.rstrip('?+')}++ or (?>…))"
-    if not suspect.gap:
+    match suspect.rule:
+        case "ambiguous":
+            return "let no two branches begin alike, or keep what it has taken: *+ or (?>…)"
+        case "ahead":
+            return f"limit how far {second} looks, such as {{0,100}}, or let it stop earlier"
+        case "nested" if suspect.second.mode == "possessive":
+            return f"let {second} stop at what a round begins with, or limit it, such as {{0,200}}"
+        case "nested":
+            return f"let {second} keep what it has taken: possessive, or (?>…) round it"
+        case "chain":
+            return _end_of(suspect, first)
+
+
+def _end_of(suspect: Suspect, first: str) -> str:
+    """Return how to end the first repeat of a chain."""
+    if not suspect.mark:
         return f"let {first} keep what it has taken, or make one repeat of the two"
-    sign = suspect.gap[0]
-    shown = "\\n" if sign == "\n" else sign
-    return (
-        f"let {first} end at the first {shown!r} with [^{shown}]*+ in its place; where it may hold "
-        f"some, keep the first way that fits with (?>…) round it and what follows"
-    )
+    mark = suspect.mark if suspect.mark.isprintable() else repr(suspect.mark)[1:-1]
+    if len(mark) == 1:
+        return f"let {first} end at the first {mark!r}: [^{mark}]*+, or (?>{first}{mark})"
+    return f"let {first} end at the first {mark!r}: (?>{first}{mark}), or (?:(?!{mark}).)*+"

@@ -5,7 +5,7 @@ Rule 1 (chain): a repeat that gives back, and behind it another repeat that take
         first one might end costs the second one a walk.
 Rule 2 (nested): a repeat inside another, where a round of the outer one may begin inside what the
         inner one walks over: because the inner one gives back, because another branch takes the
-        same characters, or because it only looks ahead.
+        same characters, or because it only looks ahead ("ahead").
 Rule 3 (ambiguous): a repeat that gives back, over branches that may take the same text.
 Rule 4: what an atomic group or a possessive repeat has taken is never given back, so a repeat
         inside is no first link of a chain to what stands outside.
@@ -26,25 +26,28 @@ from shipper.grammar.lint.tree import (
     Group,
     Node,
     Repeat,
+    Signs,
     children,
 )
 from shipper.grammar.lint.witness import all_signs, first_signs, joined, witness
+
+Rule = Literal["chain", "nested", "ahead", "ambiguous"]
 
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
     """Two repeats, from offsets `first` and `second` of the expression, and the text to pump.
 
-    `gap` is what has to stand between them, of the characters that both take. `before` is a text
-    that leads to the first one, `after` one that would complete the match, as far as that can be
-    said. `trail` are the nodes on the way to it, the outermost first.
+    `mark` is the text that ends the first one, as far as it is the same in every match. `before` is
+    a text that leads to it, `after` one that would complete the match, as far as that can be said.
+    `trail` are the nodes on the way to it, the outermost first.
     """
 
-    rule: Literal["chain", "nested", "ambiguous"]
+    rule: Rule
     first: Repeat
     second: Repeat
     before: str
-    gap: str
+    mark: str
     pump: str
     after: str
     trail: tuple[Node, ...]
@@ -85,7 +88,21 @@ def _chains(trail: tuple[Node, ...]) -> Iterator[Suspect]:
         fill = one_of(shared)
         if gap is not None and fill:
             seen.add(second.start)
-            yield Suspect("chain", first, second, before, gap, gap + fill, _after(trail), trail)
+            yield Suspect(
+                "chain", first, second, before, _mark(way[:-1]), gap + fill, _after(trail), trail
+            )
+
+
+def _mark(between: Sequence[Node]) -> str:
+    """Return the text that every text of *between* begins with."""
+    text = ""
+    for node in between:
+        inner = node.items if isinstance(node, Concatenation) else [node]
+        for item in inner:
+            if not isinstance(item, Signs) or item.mask.bit_count() != 1:
+                return text
+            text += one_of(item.mask)
+    return text
 
 
 def _followers(trail: tuple[Node, ...]) -> Iterator[tuple[Node, ...]]:
@@ -133,7 +150,8 @@ def _nested(trail: tuple[Node, ...]) -> Iterator[Suspect]:
         if trigger is not None and fill and (rest is not None or _has_choice(way)):
             ahead = any(isinstance(node, Group) and node.look for node in way)
             pump = trigger + fill + ("" if ahead else rest or "")
-            yield Suspect("nested", outer, inner, before, "", pump, _after(trail), trail)
+            rule: Rule = "ahead" if ahead else "nested"
+            yield Suspect(rule, outer, inner, before, "", pump, _after(trail), trail)
 
 
 def _ambiguous(trail: tuple[Node, ...]) -> Iterator[Suspect]:
