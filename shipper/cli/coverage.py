@@ -137,8 +137,8 @@ def _percent(found: Coverage) -> str:
 
 def _as_text(found: Coverage, top: int) -> Iterator[str]:
     seen = found.lines - found.blank
-    blank = f", {found.blank:,} blank ones beside them" if found.blank else ""
-    yield f"{seen:,} lines{blank}; {_percent(found)} of them matched"
+    blank = f" and {found.blank:,} blank" if found.blank else ""
+    yield f"{_lines(seen)}{blank}; {_percent(found)} of them matched"
     for name, count in found.grammars.most_common():
         yield f"{count:>12,}  {100 * count / seen:5.1f} %  {name}"
     missed = seen - found.matched
@@ -152,7 +152,11 @@ def _as_text(found: Coverage, top: int) -> Iterator[str]:
     if hidden or found.others:
         yield ""
         count = sum(shape.count for shape in hidden) + found.others
-        yield f"{count:,} lines of other shapes{_such_as(found.other) if not hidden else ''}"
+        yield f"{_lines(count)} of other shapes{_such_as(found.other) if not hidden else ''}"
+
+
+def _lines(count: int) -> str:
+    return "1 line" if count == 1 else f"{count:,} lines"
 
 
 def _such_as(place: Place | None) -> str:
@@ -161,7 +165,7 @@ def _such_as(place: Place | None) -> str:
 
 def _shape(shape: Shape) -> Iterator[str]:
     place, miss = shape.example, shape.mismatch
-    yield f"{shape.count:,} lines{_such_as(place)}"
+    yield f"{_lines(shape.count)}{_such_as(place)}"
     if place is not None and miss is not None:
         start = max(0, miss.column - 1 - _WIDTH // 2)
         shown = "".join(

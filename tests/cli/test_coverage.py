@@ -34,7 +34,7 @@ def test_what_a_person_sees(log: Path, capsys: Capture) -> None:
     out, err = capsys.readouterr()
     assert err == ""
     assert out.splitlines() == [
-        "10 lines, 1 blank ones beside them; 70.0 % of them matched",
+        "10 lines and 1 blank; 70.0 % of them matched",
         "           7   70.0 %  nginx_access",
         "           3   30.0 %  no grammar",
         "",

@@ -16,9 +16,12 @@ from jsonschema import Draft4Validator
 from shipper.grammar.conversion import text_converter, time_converter, value_converter
 from shipper.grammar.grammar import Grammar
 from shipper.grammar.iglu import iglu_schema
+from shipper.grammar.iglu_lint import lint_schema
+from shipper.grammar.loader import parse_grammar
 from shipper.grammar.spec import DOUBLE, INT64, FieldSpec
 from shipper.model import Dropped
-from tests.grammar.shelf import NOW_US, SHIPPED, grammar, library
+from tests.grammar.shelf import NOW_US, SHIPPED, core, grammar, library
+from tests.grammar.test_docs import BLOCKS
 
 EVERY_TYPE = """
 parse: json
@@ -64,6 +67,21 @@ def test_the_samples_are_valid(name: str) -> None:
     it = library().get(name)
     for sample in it.spec.samples:
         assert check(it, sample.line) == (sample.expect is not None), sample.line
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.split("\n")[0])
+def test_the_examples_of_the_page_are_valid(block: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Grammars inside grammars, shaped ones, all formats: events and schemas agree."""
+    monkeypatch.setenv("PEPPER", "pepper")
+    it = parse_grammar(block, "page.yaml", core(), library())
+    schema = iglu_schema(it)
+    assert [str(fault) for fault in lint_schema(schema)] == []
+    del schema["$schema"]
+    of_schema = Draft4Validator(schema)
+    for sample in it.spec.samples:
+        parsed = it.parse(sample.line, NOW_US)
+        if parsed is not None:
+            of_schema.validate(orjson.loads(orjson.dumps(parsed.fields)))
 
 
 def edges(spec: FieldSpec) -> Iterator[str]:
