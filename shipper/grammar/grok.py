@@ -35,7 +35,12 @@ TYPES: Final = {
 }
 FLAGS: Final = regex.ASCII | regex.VERSION0
 
-_REF = re.compile(r"%\{(?P<name>[\w-]+)(?::(?P<field>[^:{}]+))?(?::(?P<type>\w+))?\}", re.ASCII)
+_REF = re.compile(
+    r"%\{(?P<name>[\w-]+)(?::(?P<field>[^:{}=]+?))?(?::(?P<type>\w+))?\s*"
+    r"(?:=(?P<definition>.*))?\}",
+    re.ASCII | re.DOTALL,
+)
+_FLAGS_ON = re.compile(r"\(\?([a-z-]+)(:?)")
 _NESTED = re.compile(r"\[([^\[\]]+)\]")
 _REFUSED_GROUPS = {
     "(?&": "a call of another group",
@@ -128,6 +133,7 @@ class _Frame:
 
     bars: int = 0
     optional: bool = False
+    scopes: int = 0  # groups that were opened for flags, and end with this one
 
 
 @dataclass(slots=True)
@@ -162,6 +168,7 @@ class _Expansion:
     found: dict[str, list[_Mention]] = field(default_factory=dict)
     opened: list[tuple[_Mention, int] | None] = field(default_factory=list)
     cuts: list[tuple[int, int, str]] = field(default_factory=list)
+    switched: bool = False
 
     def expand(self, text: str, chain: tuple[str, ...]) -> None:
         """Write out *text*; *chain* holds the names that led here."""
@@ -170,8 +177,10 @@ class _Expansion:
             if not chain and depth == len(self.stack):
                 self._cut(piece)
             self._piece(piece, chain, depth)
-        if len(self.stack) != depth:
+        if len(self.stack) != depth or self.switched:
             raise GrokError(f"has an unclosed parenthesis{_inside(chain)}", "close it with ')'")
+        if not chain:
+            self._end_scopes()
 
     def mentions(self) -> list[_Mention]:
         """Return the first mention of each field, in the order of their groups."""
@@ -218,18 +227,27 @@ class _Expansion:
                 self._ref(piece.text, chain)
             case "named":
                 self._open_field(re.sub(r"\(\?P?<|>", "", piece.text), None)
-            case "open":
-                self._open(piece.text)
-            case "close":
-                if len(self.stack) == depth:
-                    raise GrokError(f"has a ')' too many{_inside(chain)}", r"write '\)' for text")
-                self._close()
+            case "open" | "close":
+                self._group(piece, chain, depth)
             case "backref":
                 self._backref(piece.text)
             case "comment":
                 pass
             case _:
                 self._plain(piece)
+
+    def _group(self, piece: Piece, chain: tuple[str, ...], depth: int) -> None:
+        flags = _FLAGS_ON.fullmatch(piece.text)
+        if flags and not flags[2]:
+            self._switch(piece.text)
+        elif piece.kind == "open":
+            self._open(piece.text)
+        elif self.switched:  # the parenthesis of flags alone
+            self.switched = False
+        elif len(self.stack) == depth:
+            raise GrokError(f"has a ')' too many{_inside(chain)}", r"write '\)' for text")
+        else:
+            self._close()
 
     def _plain(self, piece: Piece) -> None:
         if piece.kind == "bar":
@@ -243,6 +261,9 @@ class _Expansion:
         parts = _REF.fullmatch(text)
         if parts is None:
             raise GrokError(f"{text!r} is no grok reference", "write %{NAME}, %{NAME:field}")
+        if parts["definition"] is not None:
+            where = Definition(parts["definition"], "the pattern itself")
+            self.book = self.book.plus({parts["name"]: where})
         definition = self._definition(parts["name"], chain)
         if parts["field"]:
             self._open_field(parts["field"], _type(parts["type"], text))
@@ -262,12 +283,18 @@ class _Expansion:
             raise GrokError(f"patterns are nested deeper than {MAX_DEPTH}", "flatten them")
         return self.book[name]
 
+    def _switch(self, text: str) -> None:
+        """Let flags hold for the rest of the group, as in Oniguruma, and for no more."""
+        self.switched = True
+        self.stack[-1].scopes += 1
+        self._write(f"{_translated_flags(text)}:")
+
     def _open(self, text: str) -> None:
         if text in _REFUSED_GROUPS:
             raise GrokError(f"uses {_REFUSED_GROUPS[text]} ({text}…)", "write the pattern out")
         self.stack.append(_Frame(optional=is_lookaround(text)))
         self.opened.append(None)
-        self._write("(?:" if text == "(" else text)
+        self._write("(?:" if text == "(" else _translated_flags(text))
 
     def _open_field(self, name: str, type_: str | None) -> None:
         name = _field_name(name)
@@ -290,11 +317,16 @@ class _Expansion:
             raise GrokError(f"the field {mention.field!r} has two types", "give both the same")
 
     def _close(self) -> None:
+        self._end_scopes()
         self.closed = self.stack.pop()
         if opened := self.opened.pop():
             mention, start = opened
             mention.body = "".join(self.out[start:])
         self._write(")")
+
+    def _end_scopes(self) -> None:
+        self._write(")" * self.stack[-1].scopes)
+        self.stack[-1].scopes = 0
 
     def _backref(self, text: str) -> None:
         self.closed = None
@@ -322,7 +354,15 @@ def _pieces(text: str) -> tuple[Piece, ...]:
     return tuple(pieces(text))
 
 
+def _translated_flags(opening: str) -> str:
+    """Return *opening* with Oniguruma's m, under which the dot takes line ends, as our s."""
+    flags = _FLAGS_ON.fullmatch(opening)
+    return opening.replace("m", "s") if flags else opening
+
+
 def _translate(piece: Piece) -> str:
+    if piece.kind == "set" and "&&[" in piece.text:
+        raise GrokError(f"uses && in a class: {piece.text!r}", "write the class out")
     if piece.text == r"\h":
         return "[0-9A-Fa-f]"
     if piece.kind == "set":

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from uuid import UUID
 
 import orjson
 import pytest
 
+from shipper.event.builder import Envelope
+from shipper.event.chunk import Recipe, parse_chunk
+from shipper.event.entities import Origin
+from shipper.event.ids import event_ids
 from shipper.grammar.samples import run_samples
 from tests.grammar.shelf import NOW_US, SHIPPED, grammar, library
 
@@ -87,6 +93,73 @@ def test_a_megabyte_takes_less_than_a_second(name: str, pump: str) -> None:
     if it.parse(text, NOW_US) is None:
         it.explain(text, NOW_US)
     assert time.process_time() - start < 1
+
+
+INSERTED = ['"', "\\", "[", "\0", "\u2028", "7", "٣", "\x1b[31m", " a", "=", ',"', "\n", "\ufffd"]
+
+
+def tampered(line: str) -> Iterator[str]:
+    """Yield *line* with 20,000 characters of something before, behind, and amid it."""
+    for pump in INSERTED:
+        filling = pump * (20_000 // len(pump))
+        for place in (0, len(line) // 3, 2 * len(line) // 3, len(line)):
+            yield line[:place] + filling + line[place:]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_line_of_the_format_may_hold_anything_anywhere(name: str) -> None:
+    """Long rubbish amid a line that fits: it is refused or read, in time, and JSON comes out."""
+    it = library().get(name)
+    line = next(sample.line for sample in it.spec.samples if sample.expect)
+    for text in tampered(line):
+        start = time.process_time()
+        parsed = it.parse(text, NOW_US)
+        if parsed is None:
+            assert it.explain(text, NOW_US).expected
+        else:
+            orjson.loads(orjson.dumps(parsed.fields))
+        assert time.process_time() - start < 0.5, ascii(text[:200])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(
+            "\0" * 40,
+            "\x1b[31mERROR\x1b[0m",
+            "\u2028\u2029\x85",
+            "٣٤٥ - - [٢٣/Nov/٢٠٢٦]",
+            "9" * 5000,
+        ),
+        *('{"a":' * 5000, "[" * 5000, '{"a":"' + "\ufffd" * 99 + '"}', '{"n":' + "9" * 5000 + "}"),
+        *(
+            '{"n":1e99999}',
+            '{"a":NaN,"b":[Infinity]}',
+            'a="' + "\\" * 4999,
+            "<0>" * 1000,
+            "=" * 999,
+        ),
+        *(
+            "#Fields: " + "a " * 20_000,
+            "CEF:0|" + "|" * 999,
+            "LEEF:2.0|a|b|c|d|xFFFF|e=f",
+            "\ufeff",
+        ),
+    ],
+    ids=lambda line: ascii(line[:20]),
+)
+def test_no_line_makes_any_grammar_fail(line: str) -> None:
+    """Alone, and with every grammar asked: no exception, and JSON comes out where anything does."""
+    every = library().named("auto")
+    recipe = Recipe([every, *library().all()], Envelope())
+    raw = f"{line}\n".encode()
+    parse = parse_chunk(raw, 0, recipe, Origin(event_ids(UUID(int=3)), "/logs/a"), NOW_US)
+    assert parse.ledger.adds_up()
+    assert {reject.reason for reject in parse.rejects} <= {"no_match", "bad_value", "bad_time"}
+    for it in library().all():
+        parsed = it.parse(line, NOW_US)
+        if parsed is not None:
+            orjson.loads(orjson.dumps(parsed.fields))
 
 
 @pytest.mark.parametrize("name", ["nginx_access", "apache_combined"])
