@@ -5,6 +5,7 @@ ShipperError                     70  a defect of ours
 ├── DataError                    65  input data can't be used
 ├── CollectorError               69  the collector can't be reached or refuses
 ├── StateError                   73  the state directory or database can't be used
+│   ├── StateDamagedError        73  it holds what can't be read: bad bytes, cut off
 │   └── StateBusyError           75  it can't be used just now: full disk, lock held; try again
 └── InvalidError                 78  something that a person wrote is wrong; carries all problems
     ├── ConfigError                  the configuration file
@@ -74,6 +75,10 @@ class StateError(ShipperError):
     """The state directory or its database can't be used."""
 
     exit_code = 73
+
+
+class StateDamagedError(StateError):
+    """The state holds what can't be read: a start may salvage the rest."""
 
 
 class StateBusyError(StateError):

@@ -115,6 +115,7 @@ class Pump:
         self._speed = Speed()
         self._room = Room(store)
         self._paused = ""
+        self._reasons: set[str] = set()  # that were told since reading paused
         self._retry_at = float("-inf")
         self.turned_at = clock.monotonic()
         self.caught_up = False
@@ -129,6 +130,11 @@ class Pump:
     def paused(self) -> str:
         """Why nothing is read just now, or nothing."""
         return self._paused
+
+    @property
+    def pressed(self) -> bool:
+        """Whether the state could not be written at the last try, or the disk is nearly full."""
+        return self._retry_at > self.turned_at or self._room.short
 
     @property
     def hot(self) -> bool:
@@ -326,11 +332,13 @@ class Pump:
 
     def _pause(self, why: str) -> None:
         self.caught_up = self.done = False
-        if self._paused != why:
-            self._paused = why
+        self._paused = why
+        if why not in self._reasons:  # one pause may have several, in turns
+            self._reasons.add(why)
             self._report("pump.paused", why=why)
 
     def _resume(self) -> None:
         if self._paused:
             self._report("pump.resumed", after=self._paused)
             self._paused = ""
+            self._reasons.clear()

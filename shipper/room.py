@@ -30,12 +30,16 @@ _TURN = 4 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What may wait: bytes of the state file, seconds; bytes of the disk that are left free."""
+    """What may wait: bytes of the state file, seconds; bytes of the disk that are left free.
+
+    Reading pauses at `letters_bytes` of dead letters, if that is not None.
+    """
 
     queue_bytes: int = 10_000_000_000
     queue_age: float | None = None
     when_full: WhenFull = "pause"
     min_free: int = 0
+    letters_bytes: int | None = None
 
 
 class Answer(NamedTuple):
@@ -54,11 +58,13 @@ class Room:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._full = self._short = False
+        self._full = self.short = False
 
     def ask(self, limits: Limits, now_ms: int) -> Answer:
         """Tell whether there is room for a turn, and make it where old events may go."""
         if why := self._disk(limits):
+            return Answer(pause=why)
+        if why := self._letters(limits):
             return Answer(pause=why)
         if used := self._over(limits):
             return self._give_way(limits, FULL, "the queue is full", room=used)
@@ -89,13 +95,21 @@ class Room:
         self._full = used >= (most - margin if self._full else most)
         return max(1, used - most + margin) if self._full else 0
 
+    def _letters(self, limits: Limits) -> str:
+        most = limits.letters_bytes
+        if most is None or self._store.counting.on_record("letters").stored_bytes < most:
+            return ""
+        return f"the dead letters have {most:,} bytes: see to them (shipper dead-letters --help)"
+
     def _disk(self, limits: Limits) -> str:
         space = self._store.space
         if limits.min_free:
             disk = space.disk()
             floor = min(limits.min_free, disk.total // _SMALL_DISK)
-            self._short = disk.free < floor + (floor // _MARGIN if self._short else 0)
-            if self._short:
+            # The write-ahead log has to find room in the state file, too.
+            free = disk.free - space.wal_bytes()
+            self.short = free < floor + (floor // _MARGIN if self.short else 0)
+            if self.short:
                 return f"the disk of the state is nearly full: less than {floor:,} bytes are free"
         if space.wal_bytes() > MOST_WAL:
             return "the write-ahead log is too long: some program reads the state without an end"

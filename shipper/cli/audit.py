@@ -64,6 +64,8 @@ def _as_json(found: Audit, accounts: Iterable[Account], faults: list[str]) -> di
         "queued": found.queued,
         "refused": found.refused,
         "dropped": found.dropped,
+        "discarded": found.discarded,
+        "forgotten": found.forgotten,
         "accounts": [
             {
                 **account._asdict(),
@@ -98,6 +100,8 @@ def _lines(found: Audit, shown: list[Account], *, sums: bool) -> Iterator[str]:
         f"{found.made:,} events made + {found.replayed:,} replayed = {found.delivered:,} delivered "
         f"+ {found.queued:,} queued + {found.refused:,} refused"
         + "".join(f" + {events:,} dropped ({why})" for why, events in found.dropped.items())
+        + (f" + {found.discarded:,} discarded" if found.discarded else "")
+        + (f" + {found.forgotten:,} lost from the books" if found.forgotten else "")
     )
 
 

@@ -31,6 +31,34 @@ _reason_option = click.option("--reason", help="Only those with this reason.")
 _source_option = click.option("--source", help="Only those of this source.")
 
 
+def _ago(_context: click.Context, _option: click.Parameter, value: str | None) -> int | None:
+    """Return the moment that lies *value* back, in milliseconds since 1970."""
+    from shipper.config.units import seconds
+
+    if value is None:
+        return None
+    try:
+        return int((time.time() - seconds(value)) * 1000)
+    except ValueError as error:
+        raise click.BadParameter("write a duration, such as 30m, 1h or 7d") from error
+
+
+_since_option = click.option(
+    "--since",
+    "since_ms",
+    callback=_ago,
+    metavar="DURATION",
+    help="Only those of the last 1h, 7d, …",
+)
+_before_option = click.option(
+    "--before",
+    "before_ms",
+    callback=_ago,
+    metavar="DURATION",
+    help="Only those older than 1h, 7d, …",
+)
+
+
 @click.group("dead-letters")
 def dead_letters() -> None:
     """See to records and events that could not be delivered.
@@ -43,15 +71,31 @@ def dead_letters() -> None:
 @config_option
 @_reason_option
 @_source_option
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
+@_since_option
+@_before_option
+@click.option("--limit", type=click.IntRange(min=0), default=50, show_default=True)
 @json_option
 def list_(
-    config_file: Path, reason: str | None, source: str | None, limit: int, as_json: bool
+    *,
+    config_file: Path,
+    reason: str | None,
+    source: str | None,
+    since_ms: int | None,
+    before_ms: int | None,
+    limit: int,
+    as_json: bool,
 ) -> None:
-    """List dead letters, oldest first, below their counts by source and reason."""
+    """List dead letters, oldest first, below their counts by source and reason.
+
+    \b
+    Examples:
+      shipper dead-letters list -c shipper.yaml --since 1h --reason no_match
+      shipper dead-letters list -c shipper.yaml --limit 0      # the counts alone
+    """
+    chosen = _selection((), reason, source)._replace(since_ms=since_ms, before_ms=before_ms)
     with _store(config_file) as store:
-        counts = store.dead_letters.reasons()
-        letters = store.dead_letters.page(_selection((), reason, source), limit=limit)
+        counts = store.dead_letters.reasons(chosen)
+        letters = store.dead_letters.page(chosen, limit=limit)
     if as_json:
         for letter in letters:
             click.echo(orjson.dumps(_as_json(letter)))
@@ -69,14 +113,22 @@ def list_(
 
 @dead_letters.command()
 @config_option
+@json_option
 @click.argument("number", type=int)
-def show(config_file: Path, number: int) -> None:
-    """Show dead letter NUMBER whole: record, reason, place, event."""
+def show(config_file: Path, as_json: bool, number: int) -> None:
+    """Show dead letter NUMBER whole: record, place, why, event.
+
+    The detail says how far the grammar that came furthest got and what it expected there, or
+    which status and words the collector answered with.
+    """
     with _store(config_file) as store:
         letters = store.dead_letters.page(_selection((number,), None, None))
     if not letters:
         raise DataError(f"there is no dead letter {number}", "shipper dead-letters list")
     (letter,) = letters
+    if as_json:
+        click.echo(orjson.dumps(_as_json(letter), option=orjson.OPT_INDENT_2))
+        return
     for key, value in _as_json(letter).items():
         click.echo(f"{key + ':':<12} {value}")
 
@@ -182,12 +234,71 @@ def _reparsed(done: Reparsed) -> Iterator[str]:
 @config_option
 @_reason_option
 @_source_option
+@_since_option
+@_before_option
 @click.option("-o", "--output", type=click.File("wb"), default="-", help="A file; - for stdout.")
-def export(config_file: Path, reason: str | None, source: str | None, output: IO[bytes]) -> None:
-    """Write dead letters as NDJSON, one object each; they stay where they are."""
+def export(
+    *,
+    config_file: Path,
+    reason: str | None,
+    source: str | None,
+    since_ms: int | None,
+    before_ms: int | None,
+    output: IO[bytes],
+) -> None:
+    """Write dead letters as NDJSON, one object each; they stay where they are.
+
+    \b
+    Example:
+      shipper dead-letters export -c shipper.yaml --reason rejected -o rejected.ndjson
+    """
+    chosen = _selection((), reason, source)._replace(since_ms=since_ms, before_ms=before_ms)
     with _store(config_file) as store:
-        for letter in store.dead_letters.each(_selection((), reason, source)):
+        for letter in store.dead_letters.each(chosen):
             output.write(orjson.dumps(_as_json(letter)) + b"\n")
+
+
+@dead_letters.command()
+@config_option
+@_reason_option
+@_source_option
+@_before_option
+@click.option("--all", "everything", is_flag=True, help="Discard all dead letters.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.argument("numbers", nargs=-1, type=int)
+def discard(
+    *,
+    config_file: Path,
+    reason: str | None,
+    source: str | None,
+    before_ms: int | None,
+    everything: bool,
+    yes: bool,
+    numbers: tuple[int, ...],
+) -> None:
+    """Delete dead letters NUMBERS for good. Export them first if in doubt.
+
+    Refused events among them are counted as discarded, so that the audit adds up.
+
+    \b
+    Examples:
+      shipper dead-letters discard -c shipper.yaml 17 18
+      shipper dead-letters discard -c shipper.yaml --before 90d --yes
+    """
+    if not (numbers or everything or reason or source or before_ms):
+        raise UsageError("nothing is named to discard", "give numbers, filters or --all")
+    chosen = _selection(numbers, reason, source)._replace(before_ms=before_ms)
+    with _store(config_file) as store:
+        # What comes while somebody thinks it over is not meant.
+        before = int(time.time() * 1000) + 1 if before_ms is None else before_ms
+        chosen = chosen._replace(before_ms=before)
+        count = sum(count for _, _, count in store.dead_letters.reasons(chosen))
+        if count and not yes:
+            click.confirm(f"delete {count} dead letters for good?", abort=True)
+        gone = 0
+        while step := store.dead_letters.discard(chosen):
+            gone += step
+    click.echo(f"{gone} discarded")
 
 
 @contextmanager

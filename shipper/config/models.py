@@ -246,6 +246,27 @@ class QueueConfig(Group):
         256_000_000,
         description="Reading pauses while less of the disk is free; of a small disk, a twentieth",
     )
+    when_damaged: Literal["salvage", "refuse"] = Field(
+        "salvage",
+        description="A damaged state file at the start. `salvage`: keep it aside, and go on with "
+        "what can be read of it; `refuse`: end with exit code 73",
+    )
+
+
+class DeadLettersConfig(Group):
+    """How much is kept of what could not be delivered."""
+
+    max_bytes: Annotated[Size, Field(ge=1_000_000, le=10**14)] = Field(
+        1_000_000_000, description="Most bytes of dead letters, as they are stored: compressed"
+    )
+    max_age: Annotated[Seconds | None, Field(ge=60, le=3_650 * DAY), Maybe] = Field(
+        None, description="After how long they are discarded; by default never"
+    )
+    when_full: Literal["pause", "drop_oldest"] = Field(
+        "pause",
+        description="`pause`: stop reading, until someone has seen to them; `drop_oldest`: discard "
+        "the oldest, and say so",
+    )
 
 
 class TailConfig(Group):
@@ -299,5 +320,8 @@ class Config(Group):
         description="Which files to read", json_schema_extra={"minItems": 1}
     )
     queue: QueueConfig = Field(QueueConfig(), description="The backlog on disk")
+    dead_letters: DeadLettersConfig = Field(
+        DeadLettersConfig(), description="What could not be delivered"
+    )
     tail: TailConfig = Field(TailConfig(), description="How files are watched and read")
     grammars: GrammarsConfig = Field(GrammarsConfig(), description="Where your own grammars are")

@@ -24,10 +24,12 @@ from shipper.grammar.library import Library
 from shipper.model import Clock, Report
 from shipper.pump import Pace, Pump
 from shipper.service.books import Books
-from shipper.service.chores import Chores
+from shipper.service.chores import Beside, Chores
+from shipper.service.damage import see_to_damage
 from shipper.service.drops import Teller
+from shipper.service.letters import Keeper
 from shipper.store.lock import sender_lock
-from shipper.store.store import Store
+from shipper.store.store import Store, make_directory
 from shipper.tail.chunk import Limits
 from shipper.tail.fleet import Fleet, Source
 from shipper.tail.glob import Exclude, Glob
@@ -58,13 +60,18 @@ class State(NamedTuple):
     namespace: uuid.UUID
 
 
-def open_state(config: Config, stack: ExitStack) -> State:
-    """Open the state that *config* names, and hold its lock. Raises StateError."""
+def open_state(config: Config, report: Report, stack: ExitStack) -> State:
+    """Open the state that *config* names, and hold its lock. Raises StateError.
+
+    A damaged one is salvaged before, unless the configuration says otherwise.
+    """
+    make_directory(config.state)
+    lock = stack.enter_context(sender_lock(config.state))
+    name = config.namespace or socket.gethostname()
+    see_to_damage(config, name, report)
     store = Store.open(config.state)
     stack.callback(store.close)
-    lock = stack.enter_context(sender_lock(config.state))
-    namespace = store.namespace(config.namespace or socket.gethostname())
-    return State(store, lock, namespace)
+    return State(store, lock, store.namespace(name))
 
 
 def assemble(
@@ -85,12 +92,14 @@ def assemble(
         streams=streams,
     )
     stack.callback(fleet.close)
+    letters = config.dead_letters
     pace = Pace(
         sweep=config.tail.sweep,
         queue_bytes=config.queue.max_bytes,
         queue_age=config.queue.max_age,
         when_full=config.queue.when_full,
         min_free=config.queue.min_free,
+        letters_bytes=letters.max_bytes if letters.when_full == "pause" else None,
         backfill=config.tail.backfill_bytes,
     )
     pump = Pump(fleet, store, recipes, report, pace=pace, clock=CLOCK)
@@ -108,7 +117,9 @@ def assemble(
         rng=random.Random(),  # noqa: S311  # jitter, not a secret
     )
     teller = Teller(store, recipes, state.namespace, report, CLOCK)
-    chores = Chores(store, books, fleet, pump, CLOCK, teller)
+    most = letters.max_bytes if letters.when_full == "drop_oldest" else None
+    keeper = Keeper(store, report, CLOCK, max_bytes=most, max_age=letters.max_age)
+    chores = Chores(store, books, fleet, pump, CLOCK, Beside(teller, keeper))
     return Parts(store, state.lock, fleet, pump, chores, emitter, watch)
 
 

@@ -6,7 +6,8 @@ Rule 2: over all, the bytes between where reading began and the checkpoints == b
         each file: what is held at the end of a rotated one is counted in the next. Nor of each
         source: that one may have another name by now.)
 Rule 3: over all, events made + records replayed == delivered + queued + events refused for good
-        + events dropped. An event that tells of a drop is made, too.
+        + events dropped or discarded + events whose fate was lost with a damaged state. An event
+        that tells of a drop is made, too.
 Rule 4: all is read from one snapshot, so that it adds up while a shipper runs.
 """
 
@@ -19,7 +20,9 @@ from typing import NamedTuple, Self
 
 from shipper.model import Ledger
 from shipper.store.collection import UNKNOWN, Collected
+from shipper.store.dead_letters import DISCARDED
 from shipper.store.drops import COUNTER, GAPS
+from shipper.store.salvage import FORGOTTEN
 from shipper.store.store import Account, Store
 
 
@@ -66,6 +69,8 @@ class Audit:
     queued: int
     refused: int
     dropped: dict[str, int]
+    discarded: int = 0
+    forgotten: int = 0
 
     @property
     def adds_up(self) -> bool:
@@ -80,7 +85,7 @@ class Audit:
         if read != booked:
             yield f"{read} bytes were read, but {booked} are booked"
         there, gone = self.made + self.replayed, self.delivered + self.queued + self.refused
-        gone += sum(self.dropped.values())
+        gone += sum(self.dropped.values()) + self.discarded + self.forgotten
         if there != gone:
             yield f"{there} events were made, but {gone} are delivered, queued, refused or dropped"
 
@@ -114,6 +119,8 @@ def audit(store: Store) -> Audit:
         delivered=total("delivered"),
         queued=queued,
         refused=refused,
+        discarded=total(DISCARDED),
+        forgotten=total(FORGOTTEN),
         dropped={name.removeprefix(COUNTER): total(name) for name in sorted(causes)},
     )
 

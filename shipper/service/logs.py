@@ -22,9 +22,12 @@ from shipper.model import Report
 LOGGER = logging.getLogger("shipper")
 _PLAIN = re.compile(r"[\w./:@%+,\-]+", re.ASCII)
 
-_ERRORS = {"collector.misconfigured", "service.crashed"}
+_ERRORS = {"collector.misconfigured", "service.crashed", "state.damaged"}
 _WARNINGS = {
     "collector.unavailable",
+    "collector.unverified",
+    "dead_letters.discarded",
+    "dead_letters.growing",
     "doctor.warning",
     "event.buried",
     "file.gone",
@@ -35,6 +38,8 @@ _WARNINGS = {
     "queue.dropped",
     "queue.unsettled",
     "service.busy",
+    "state.salvaged",
+    "state.unavailable",
     "watch.silent",
     "watch.unavailable",
 }

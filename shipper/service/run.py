@@ -15,13 +15,15 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing, nullcontext, suppress
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, TypeVar
 
 from shipper.config.models import Config
 from shipper.errors import CollectorError, StateBusyError, StateError
 from shipper.model import Report
 from shipper.pump import Lag
 from shipper.service.assemble import Parts, State, assemble, open_state, sources_of
+from shipper.service.damage import noting_damage
 from shipper.service.doctor import examine
 from shipper.service.listening import ListeningBell
 from shipper.service.reload import Reloader
@@ -29,9 +31,12 @@ from shipper.service.threads import Crew, Stopping, stop_on_signal
 from shipper.tail.streams import OpenStreams
 from shipper.tail.watch import watching
 
+T = TypeVar("T")
+
 _TICK = 0.1
 _SIGN_OF_LIFE = 5.0
 _STUCK = 60.0
+_RETRY = 1.0
 
 
 Tell = Callable[[Callable[[], "Snapshot"]], None]
@@ -76,10 +81,11 @@ def run(
     stopped a thread.
     """
     _raise_descriptor_limit()
-    with ExitStack() as stack:
-        state = open_state(config, stack)
+    with noting_damage(config.state), ExitStack() as stack:
         stopping = Stopping()
         stack.enter_context(stop_on_signal(stopping.set))
+        patience = _Patience(report, manner, stopping)
+        state = patience.get(partial(open_state, config, report), stack)
         stack.enter_context(reloader.listening() if reloader else nullcontext())
         _examine(config, report)
         report("service.started", pid=os.getpid(), state=config.state)
@@ -115,9 +121,9 @@ class _Shift:
     def work(self, tell: Tell, reloader: Reloader | None) -> tuple[Snapshot, Config | None]:
         """Run to the end; return how it went, and the configuration to go on with, if any."""
         with ExitStack() as stack:
-            parts = assemble(self._config, self._state, self._streams, self._report, stack)
+            patience = _Patience(self._report, self._manner, self._stopping)
+            parts, watch = patience.get(lambda own: self._assemble(own, tell), stack)
             crew = Crew()
-            watch = _Watch(parts, tell)
             _start(parts, crew, stack, self._config)
             try:
                 fresh, gave_up = self._until_done(crew, watch, reloader)
@@ -137,6 +143,10 @@ class _Shift:
             raise CollectorError(what, remedy)
         return last, fresh
 
+    def _assemble(self, stack: ExitStack, tell: Tell) -> tuple[Parts, _Watch]:
+        parts = assemble(self._config, self._state, self._streams, self._report, stack)
+        return parts, _Watch(parts, tell)
+
     def _until_done(
         self, crew: Crew, watch: _Watch, reloader: Reloader | None
     ) -> tuple[Config | None, bool]:
@@ -154,6 +164,38 @@ class _Shift:
 
     def _only_stdin(self) -> bool:
         return not any(source.globs for source in self._config.sources)
+
+
+class _Patience:
+    """Waits for a state that can't be used just now, as where the disk is full."""
+
+    def __init__(self, report: Report, manner: Manner, stopping: Stopping) -> None:
+        self._report = report
+        self._manner = manner
+        self._stopping = stopping
+
+    def get(self, make: Callable[[ExitStack], T], stack: ExitStack) -> T:
+        """Return what *make* makes, once it can; it is said once that it can't.
+
+        Raises StateBusyError at a stop, and with `once` after `give_up`.
+        """
+        began, told = time.monotonic(), ""
+        while True:
+            try:
+                with ExitStack() as own:
+                    made = make(own)
+                    stack.enter_context(own.pop_all())
+            except StateBusyError as error:
+                if not told:
+                    told = error.message
+                    self._report("state.unavailable", why=told, remedy=error.remedy)
+                late = self._manner.once and time.monotonic() - began >= self._manner.give_up
+                if late or self._stopping.wait(_RETRY):
+                    raise
+            else:
+                if told:
+                    self._report("state.available", after=told)
+                return made
 
 
 def _raise_descriptor_limit() -> None:

@@ -1,7 +1,7 @@
 """Dead letters: records and events that could not go on, with the reason, until someone acts.
 
 A record that no grammar took has its raw bytes; an event that the collector refused has the event
-and the collector's words. Both are compressed; nothing is ever deleted here by itself.
+and the collector's words. Both are compressed. What leaves without being queued is counted.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -21,6 +22,12 @@ from shipper.tail.checkpoint import Checkpoint
 
 # A record longer than this is kept up to here; its dead letter says how long it was.
 KEPT_BYTES = 16 * 1024 * 1024
+
+STEP = 1_000
+"""How many letters one transaction deletes."""
+
+DISCARDED = "discarded"
+"""The counter of refused events that were deleted among the dead letters."""
 
 _INSERT = """
 INSERT INTO dead_letter
@@ -63,11 +70,16 @@ class Buried(NamedTuple):
 
 
 class Selection(NamedTuple):
-    """Which dead letters: all of them, or those with these ids, this reason, this source."""
+    """Which dead letters: all of them, or those with these ids, this reason, this source.
+
+    Those that came from `since_ms` on, and before `before_ms`.
+    """
 
     ids: Sequence[int] = ()
     reason: str | None = None
     source: str | None = None
+    since_ms: int | None = None
+    before_ms: int | None = None
 
 
 ALL = Selection()
@@ -79,11 +91,13 @@ class DeadLetters:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def reasons(self) -> list[tuple[str, str, int]]:
-        """Return (source, reason, count), the most frequent first."""
-        sql = "SELECT source, reason, count(*) FROM dead_letter GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2"
+    def reasons(self, selection: Selection = ALL) -> list[tuple[str, str, int]]:
+        """Return (source, reason, count) of those in *selection*, the most frequent first."""
+        where, values = _where(selection)
+        sql = f"SELECT source, reason, count(*) FROM dead_letter WHERE {where} "
+        sql += "GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2"
         with self._database.reading() as db:
-            return db.execute(sql).fetchall()
+            return db.execute(sql, values).fetchall()
 
     def events(self) -> int:
         """Return how many letters are events that the collector refused."""
@@ -126,6 +140,23 @@ class DeadLetters:
                     if letter.event is None:
                         add_to_counter(db, "replayed", letter.source, 1)
         return count
+
+    def discard(self, selection: Selection, *, most: int = STEP) -> int:
+        """Delete up to *most* of the letters in *selection*, the oldest first; return how many.
+
+        Refused events among them are counted, so that the audit adds up.
+        """
+        where, values = _where(selection)
+        sql = (
+            "DELETE FROM dead_letter WHERE id IN "
+            f"(SELECT id FROM dead_letter WHERE {where} ORDER BY id LIMIT ?) "
+            "RETURNING source, event IS NOT NULL"
+        )
+        with self._database.transaction() as db:
+            gone = db.execute(sql, (*values, most)).fetchall()
+            for source, count in Counter(source for source, event in gone if event).items():
+                add_to_counter(db, DISCARDED, source, count)
+        return len(gone)
 
     def amend(self, letter: DeadLetter, reason: str, detail: str) -> None:
         """Note that another attempt at *letter* failed, and why."""
@@ -199,9 +230,15 @@ def _where(selection: Selection) -> tuple[str, list[object]]:
     if selection.reason is not None:
         parts.append("reason = ?")
         values.append(selection.reason)
-    if selection.source is not None:
-        parts.append("source = ?")
-        values.append(selection.source)
+    bounds = {
+        "source = ?": selection.source,
+        "created >= ?": selection.since_ms,
+        "created < ?": selection.before_ms,
+    }
+    for part, value in bounds.items():
+        if value is not None:
+            parts.append(part)
+            values.append(value)
     return " AND ".join(parts), values
 
 

@@ -10,8 +10,9 @@ import pytest
 from shipper.event.batch import compress
 from shipper.service.audit import audit
 from shipper.service.books import Books
-from shipper.service.chores import Chores
+from shipper.service.chores import Beside, Chores
 from shipper.service.drops import Teller
+from shipper.service.letters import Keeper
 from shipper.store.store import Settlement
 from tests.shipping import Shipper, shippers
 
@@ -23,7 +24,9 @@ def _chores(shipper: Shipper) -> Chores:
     namespace = shipper.store.namespace("test-host")
     books = Books(shipper.store, {}, namespace, clock)
     teller = Teller(shipper.store, shipper.pump._recipes, namespace, shipper.reports, clock)
-    return Chores(shipper.store, books, shipper.fleet, shipper.pump, clock, teller)
+    keeper = Keeper(shipper.store, shipper.reports, clock)
+    beside = Beside(teller, keeper)
+    return Chores(shipper.store, books, shipper.fleet, shipper.pump, clock, beside)
 
 
 def test_the_pace_is_noted(tmp_path: Path) -> None:
