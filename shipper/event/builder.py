@@ -16,6 +16,8 @@ from typing import Any, Protocol
 import orjson
 
 from shipper.event.batch import fits
+from shipper.event.kinds import Members, MissingPartError
+from shipper.grammar.grammar import Sampling
 from shipper.model import Dropped, Parsed
 from shipper.protocol import atomic
 from shipper.protocol.base64 import encode
@@ -96,25 +98,74 @@ def event_builder(shape: Shape, envelope: Envelope) -> Build:
         if isinstance(parsed, Dropped):
             raise RefusedError("filtered", "")
         fields, times = parsed.fields, _times(parsed.time_us, read_us)
-        try:
-            data = orjson.dumps(fields)
-        except orjson.JSONEncodeError as error:
-            _check_depth(fields)
-            raise RefusedError("bad_value", f"the fields can't be JSON: {error}") from error
-        if data.find(b"{", 1) > 0 or b"[" in data:
-            _check_depth(fields)
+        data = _dumped(fields)
         own = contexts[entities]
         for field, column in columns:
             if field in fields:
                 own += column[fields[field]]
         text = f'{{"e":"ue","eid":"{eid}",{times}{constants}{own},{wrap(data)}}}'
-        event = text.encode()
-        if not fits(event, max_bytes):
-            detail = f"the event has {len(event)} bytes, a request takes {max_bytes}"
-            raise RefusedError("too_large", detail)
-        return event
+        return _sized(text.encode(), max_bytes)
 
     return build
+
+
+def kind_builder(shape: Shape, members: Members, envelope: Envelope) -> Build:
+    """Return the same for page views and structured events, made of *members*.
+
+    The record's fields go along as an entity of the shape's schema.
+    """
+    schema = of_vendor(shape.schema, envelope.vendor)
+    constants = _constants(envelope)
+    contexts = _Contexts(envelope)
+    columns = tuple((field, _Column(key)) for key, field in shape.atomic.items())
+
+    def build(parsed: Parsed, eid: str, read_us: int, entities: tuple[str, ...] = ()) -> bytes:
+        if isinstance(parsed, Dropped):
+            raise RefusedError("filtered", "")
+        fields, times = parsed.fields, _times(parsed.time_us, read_us)
+        record = f'{_SCHEMA_HEAD}{schema}","data":{_dumped(fields).decode()}}}'
+        try:
+            head = members(fields)
+        except MissingPartError as error:
+            raise RefusedError("bad_value", error.detail) from error
+        own = contexts.member((*entities, record))
+        for field, column in columns:
+            if field in fields:
+                own += column[fields[field]]
+        text = f'{{{head},"eid":"{eid}",{times}{constants}{own}}}'
+        return _sized(text.encode(), envelope.max_bytes)
+
+    return build
+
+
+def sampled(build: Build, sampling: Sampling) -> Build:
+    """Return *build* for a share of the records; which ones follows from their event ids."""
+    limit, when = int(sampling.share * 2**32), sampling.when
+
+    def build_some(parsed: Parsed, eid: str, read_us: int, entities: tuple[str, ...] = ()) -> bytes:
+        if int(eid[:8], 16) >= limit and (when is None or when(parsed.fields)):
+            raise RefusedError("filtered", "")
+        return build(parsed, eid, read_us, entities)
+
+    return build_some
+
+
+def _dumped(fields: Mapping[str, Any]) -> bytes:
+    try:
+        data = orjson.dumps(fields)
+    except orjson.JSONEncodeError as error:
+        _check_depth(fields)
+        raise RefusedError("bad_value", f"the fields can't be JSON: {error}") from error
+    if data.find(b"{", 1) > 0 or b"[" in data:
+        _check_depth(fields)
+    return data
+
+
+def _sized(event: bytes, max_bytes: int) -> bytes:
+    if not fits(event, max_bytes):
+        detail = f"the event has {len(event)} bytes, a request takes {max_bytes}"
+        raise RefusedError("too_large", detail)
+    return event
 
 
 def _times(time_us: int | None, read_us: int) -> str:
@@ -155,14 +206,17 @@ class _Contexts(dict[tuple[str, ...], str]):
         self._vendor = envelope.vendor
 
     def __missing__(self, entities: tuple[str, ...]) -> str:
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        member = self[entities] = self.member(entities)
+        return member
+
+    def member(self, entities: tuple[str, ...]) -> str:
+        """Return the member, without remembering it."""
         both = [*self._common, *(self._of_vendor(entity) for entity in entities)]
         wrapped = f'{{"schema":"{CONTEXTS}","data":[{",".join(both)}]}}'
         quoted = f'"{encode(wrapped.encode())}"' if self._base64 else orjson.dumps(wrapped).decode()
-        member = f',"{"cx" if self._base64 else "co"}":{quoted}' if both else ""
-        if len(self) >= _REMEMBERED:
-            self.clear()
-        self[entities] = member
-        return member
+        return f',"{"cx" if self._base64 else "co"}":{quoted}' if both else ""
 
     def _of_vendor(self, entity: str) -> str:
         """Return *entity* with the schema of the vendor: ``{"schema":"iglu:…`` begins each."""

@@ -16,8 +16,16 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from shipper.event.batch import RecordBatch, pack
-from shipper.event.builder import Build, Envelope, RefusedError, event_builder
+from shipper.event.builder import (
+    Build,
+    Envelope,
+    RefusedError,
+    event_builder,
+    kind_builder,
+    sampled,
+)
 from shipper.event.entities import Edges, Origin
+from shipper.event.kinds import members_of
 from shipper.formats.encodings import UTF_8, Encoding
 from shipper.formats.encodings import split_lines as split_encoded
 from shipper.formats.framing import split_lines
@@ -79,6 +87,14 @@ class Policy:
     encoding: Encoding = UTF_8
 
 
+def _build_of_one(grammar: Grammar, envelope: Envelope) -> Build:
+    if grammar.kind is None:
+        build = event_builder(grammar, envelope)
+    else:
+        build = kind_builder(grammar, members_of(grammar.kind), envelope)
+    return build if grammar.sampling is None else sampled(build, grammar.sampling)
+
+
 class Step(NamedTuple):
     """A grammar that is tried: its name, how it reads a record, why it refuses, what it builds."""
 
@@ -113,8 +129,8 @@ class Recipe:
 def _build(grammar: Grammar | Auto, envelope: Envelope) -> Build:
     """Return what builds the events of *grammar*, each by the grammar that took its record."""
     if not isinstance(grammar, Auto):
-        return event_builder(grammar, envelope)
-    builders = {member.name: event_builder(member, envelope) for member in grammar.members}
+        return _build_of_one(grammar, envelope)
+    builders = {member.name: _build_of_one(member, envelope) for member in grammar.members}
 
     def build(parsed: Parsed, eid: str, read_us: int, entities: tuple[str, ...] = ()) -> bytes:
         return builders[parsed.grammar](parsed, eid, read_us, entities)

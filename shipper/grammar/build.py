@@ -19,10 +19,20 @@ from shipper.grammar.keyed_reader import KeyedReader
 from shipper.grammar.logfmt import read_pairs
 from shipper.grammar.match_reader import MatchReader
 from shipper.grammar.pairs import Pairs
+from shipper.grammar.patterns import PatternBook
 from shipper.grammar.prefix import ReadRecord, after_prefix
 from shipper.grammar.reading_filter import prefilter
 from shipper.grammar.rows import Rows, W3cRows
 from shipper.grammar.shape import Shape
+from shipper.grammar.shaping import (
+    inherited_atomic,
+    sampling,
+    shaped_always,
+    shaped_parse,
+    shaped_spec,
+    shapes,
+)
+from shipper.grammar.shaping_checks import check_shaping
 from shipper.grammar.spec import FieldSpec, GrammarSpec
 from shipper.grammar.suggest import did_you_mean
 from shipper.grammar.time_limit import in_time
@@ -81,30 +91,37 @@ def inner_grammars(spec: GrammarSpec, shelf: Shelf) -> tuple[list[Grammar], list
 
 
 def build(
-    spec: GrammarSpec, patterns: Patterns, inner: Sequence[Grammar], where: str
+    spec: GrammarSpec, patterns: Patterns, inner: Sequence[Grammar], book: PatternBook, where: str
 ) -> tuple[Grammar | None, list[Fault]]:
     """Return the grammar, or what is wrong with how it fits with the *inner* ones."""
     own = _resolve(spec, patterns.match)
     try:
-        spec = _with_inner(own, inner)
+        full = _with_inner(own, inner)
     except ClashError as clash:
         what = f"the field {clash.field!r} of {clash.grammar} is of another type than before"
         return None, [Fault(("then", "grammar"), what, "let one of them name it differently")]
-    faults = list(check_atomic(spec))
-    if faults:
+    if faults := list(check_shaping(full, book)):
+        return None, faults
+    spec = shaped_spec(full)
+    atomic = {k: f for k, f in inherited_atomic(full, inner).items() if f in spec.fields}
+    spec = spec.model_copy(update={"atomic": {**atomic, **spec.atomic}})
+    if faults := list(check_atomic(spec)):
         return None, faults
     reader = _reader(own, patterns, inner)
     parse = _ignoring(own.name, patterns.ignore, reader.parse)
+    if shapes(full):
+        parse = shaped_parse(full, book, parse)
     return (
         Grammar(
             spec=spec,
             where=where,
             expressions=tuple(compiled.expression for compiled in patterns.match),
-            always=_always(own, patterns.match, inner),
+            always=shaped_always(full, _always(own, patterns.match, inner)),
             atomic=MappingProxyType(dict(spec.atomic)),
             parse=parse,
             explain=reader.explain,
             prefilter=prefilter(own, patterns, inner),
+            sampling=sampling(spec, book),
             at_work=under_header(parse, reader.explain, own.name) if own.parse == "w3c" else None,
         ),
         [],
@@ -177,13 +194,9 @@ def _with_inner(spec: GrammarSpec, inner: Sequence[Grammar]) -> GrammarSpec:
     """Return *spec* with what the *inner* grammars add. Raises ClashError."""
     if not inner:
         return spec
-    atomic: dict[str, str] = {}
-    for grammar in reversed(inner):
-        atomic.update(grammar.spec.atomic)
     keep = spec.extra == "keep" or any(grammar.spec.extra == "keep" for grammar in inner)
     more = {
         "fields": merged_fields(spec.fields, inner),
-        "atomic": {**atomic, **spec.atomic},
         "extra": "keep" if keep else spec.extra,
     }
     return spec.model_copy(update=more)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from shipper.grammar.prefilter import Prefilter
+from shipper.grammar.shaping_spec import PageViewSpec, StructSpec
 from shipper.grammar.spec import GrammarSpec
 from shipper.grammar.time_limit import LIMIT
 from shipper.model import Mismatch, Parsed
@@ -24,6 +25,13 @@ class Work(NamedTuple):
 
     parse: Parse
     explain: Explain
+
+
+class Sampling(NamedTuple):
+    """Which events are sampled, all without `when`, and which share of these is kept."""
+
+    share: float
+    when: Callable[[Mapping[str, Any]], bool] | None
 
 
 class Parses(Protocol):
@@ -62,8 +70,9 @@ class Grammar:
     `atomic` says which Snowplow column, by its payload key, takes which field as well.
     `expressions` are the regular expressions that its patterns came to, in order. `always` names
     the fields that every record of this grammar has. `prefilter` is what a text must have to be
-    one. `at_work`, where there is one, makes the pair of functions to use in one file instead of
-    the two, for records that depend on lines before them.
+    one. `sampling` says which events are only sampled. `at_work`, where there is one, makes the
+    pair of functions to use in one file instead of the two, for records that depend on lines before
+    them.
     """
 
     spec: GrammarSpec
@@ -74,6 +83,7 @@ class Grammar:
     parse: Parse
     explain: Explain
     prefilter: Prefilter
+    sampling: Sampling | None = None
     at_work: Callable[[Memory], Work] | None = None
 
     @property
@@ -90,6 +100,11 @@ class Grammar:
     def schema(self) -> str:
         """The Iglu URI of the schema of its events."""
         return self.spec.schema_
+
+    @property
+    def kind(self) -> PageViewSpec | StructSpec | None:
+        """What its events are made of where they are no self-describing ones."""
+        return self.spec.page_view or self.spec.struct
 
     def __repr__(self) -> str:
         return f"Grammar({self.name!r}, where={self.where!r})"

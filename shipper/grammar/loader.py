@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
@@ -18,6 +18,15 @@ from shipper.grammar.grammar import Grammar
 from shipper.grammar.grok import Compiled, GrokError, Patterns, compile_grok
 from shipper.grammar.patterns import Definition, PatternBook
 from shipper.grammar.prefix import OPENINGS
+from shipper.grammar.shaping import shaped_spec
+from shipper.grammar.shaping_checks import check_shaping
+from shipper.grammar.shaping_spec import (
+    CriterionSpec,
+    PageViewSpec,
+    RedactSpec,
+    SampleSpec,
+    StructSpec,
+)
 from shipper.grammar.spec import FieldSpec, GrammarSpec, Sample, ThenSpec, TimeSpec
 from shipper.grammar.suggest import did_you_mean
 
@@ -29,6 +38,9 @@ class _Loading(NamedTuple):
     shelf: Shelf
     timezone: str = "UTC"
     proven: bool = False
+
+
+_MEMBERS: Final = ("int", "float", "bool", "str")
 
 
 def load_grammar(
@@ -69,13 +81,15 @@ def _build(located: Located, how: _Loading) -> Grammar:
     patterns, faults = _compile_all(spec, located, how)
     faults += check_spec(spec)
     if spec.then is None:  # else it depends on the other grammars too
-        faults += check_atomic(spec)
+        faults += [*check_atomic(shaped_spec(spec)), *check_shaping(spec, how.book)]
     if spec.match and len(patterns.match) == len(spec.match):
         faults += check_captures(spec, patterns.match)
     inner, more = inner_grammars(spec, how.shelf)
     faults += more
     if not faults:
-        grammar, faults = build(_in_zone(spec, how.timezone), patterns, inner, located.name)
+        grammar, faults = build(
+            _in_zone(spec, how.timezone), patterns, inner, how.book, located.name
+        )
         if grammar is not None:
             return grammar
     raise GrammarError([_problem(located, fault) for fault in faults])
@@ -95,7 +109,9 @@ def _validate(located: Located) -> GrammarSpec:
 
 def _fault(detail: Mapping[str, Any]) -> Fault:
     """Turn one of pydantic's errors into our words."""
-    path = tuple(part for part in detail["loc"] if part not in ("int", "float"))
+    path: tuple[str | int, ...] = tuple(detail["loc"])
+    if path and path[-1] in _MEMBERS and detail["type"].endswith(("_type", "_error")):
+        path = path[:-1]  # of a union
     match detail["type"]:
         case "extra_forbidden":
             known = _keys(_model_at(path))
@@ -114,6 +130,12 @@ def _model_at(path: Sequence[str | int]) -> type[BaseModel]:
         ("time", 2): TimeSpec,
         ("then", 2): ThenSpec,
         ("samples", 3): Sample,
+        ("sample", 2): SampleSpec,
+        ("sample", 5): CriterionSpec,
+        ("drop_when", 4): CriterionSpec,
+        ("redact", 3): RedactSpec,
+        ("page_view", 2): PageViewSpec,
+        ("struct", 2): StructSpec,
     }
     return inner.get((path[0], len(path)), GrammarSpec)
 

@@ -15,7 +15,7 @@ from shipper.grammar.spec import Sample
 from shipper.grammar.time_limit import SlowMatchError
 from shipper.grammar.times import TimeReader
 from shipper.grammar.wording import iso_time
-from shipper.model import Parsed
+from shipper.model import Dropped, Parsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,8 @@ def _differences(grammar: Grammar, sample: Sample) -> Iterator[str]:
         if sample.expect is not None:
             mismatch = grammar.explain(sample.line, now_us)
             yield f"does not match: column {mismatch.column}, expected {mismatch.expected}"
+    elif sample.filtered not in (None, isinstance(parsed, Dropped)):
+        yield "gives an event" if sample.filtered else "gives no event: it is filtered"
     elif sample.expect is None:
         yield f"matches, but must be refused: {as_expected(parsed)}"
     else:

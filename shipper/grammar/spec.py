@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictFloat, StrictInt
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from shipper.grammar.shaping_spec import (
+    Conditions,
+    EventKind,
+    Number,
+    PageViewSpec,
+    RedactSpec,
+    SampleSpec,
+    Scalar,
+    StructSpec,
+    Texts,
+)
 
 MAX_STRING: Final = 65_535
 """The longest `max_length`: what the widest text column of a warehouse holds."""
@@ -24,10 +36,6 @@ DOUBLE: Final = (-1.7976931348623157e308, 1.7976931348623157e308)
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=100)]
 FieldName = Annotated[str, Field(min_length=1, max_length=128)]
-Texts = Annotated[
-    tuple[str, ...], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
-]
-Number = StrictInt | StrictFloat
 Unit = Literal["ns", "us", "ms", "s", "m", "h", "d"]
 
 
@@ -42,6 +50,10 @@ def _as_text(value: Any) -> Any:
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if isinstance(value, int | float) else value
+
+
+def _share(value: Any) -> Any:
+    return {"share": value} if isinstance(value, int | float) else value
 
 
 TextMap = Annotated[dict[str, str], BeforeValidator(_text_keys)]
@@ -138,6 +150,7 @@ class Sample(_Model):
     line: str
     expect: dict[str, Any] | None
     now: str = "2026-07-01T12:00:00Z"
+    filtered: bool | None = None
 
 
 class GrammarSpec(_Model):
@@ -163,7 +176,15 @@ class GrammarSpec(_Model):
     fields: dict[FieldName, FieldSpec] = {}
     time: TimeSpec | None = None
     atomic: dict[str, str] = {}
-    event: Literal["self_describing"] = "self_describing"
+    event: EventKind = "self_describing"
+    page_view: PageViewSpec | None = None
+    struct: StructSpec | None = None
+    rename: dict[str, FieldName] = {}
+    constant: dict[FieldName, Scalar] = {}
+    drop: Texts = ()
+    drop_when: Conditions = ()
+    sample: Annotated[SampleSpec | None, BeforeValidator(_share)] = None
+    redact: dict[str, RedactSpec] = {}
     auto: Literal["precise", "usual", "broad", "never"] = "usual"
     extra: Literal["keep", "drop"] | None = None
     samples: tuple[Sample, ...] = ()

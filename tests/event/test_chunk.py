@@ -160,6 +160,8 @@ class _Broken:
 
     name = "broken"
     at_work = None
+    kind = None
+    sampling = None
     schema = "iglu:com.example/broken/jsonschema/1-0-0"
     atomic: dict[str, str] = {}  # noqa: RUF012  # a double of a frozen value
 
