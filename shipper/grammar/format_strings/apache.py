@@ -189,7 +189,7 @@ def _time(directive: str, argument: str | None, column: int) -> Slot:
         when, rest = "time", argument or ""
     name = when if when == "time" else f"{when}_time"
     draft = FieldDraft(
-        name=name, description=f"when the {what}", otherwise=f"{name}_{column}", max_length=64
+        name=name, description=f"when the {what}", otherwise=f"{name}_2", max_length=64
     )
     return Slot(
         fields=(draft,),

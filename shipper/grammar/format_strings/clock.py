@@ -2,7 +2,7 @@ r"""Times in format strings: what a time format looks like as a pattern, and how
 
 Rule 1: a format is written in the letters of `shipper.grammar.time_formats`, and some more: a
         digit before `f` (``%3f``) is the number of decimals, ``%1d`` is a day without a leading
-        zero, and so on, and ``%@`` is a T or a blank.
+        zero, and so on, ``%@`` is a T or a blank, and ``%V`` a zone by its long name.
 Rule 2: patterns are as narrow as the server's output, `read` formats are what our reader takes.
 Rule 3: nothing depends on the locale.
 """
@@ -38,7 +38,8 @@ _PATTERNS: Final = {
     "p": r"[AaPp][Mm]",
     "f": r"\d++",
     "z": r"(?:Z|[+-]\d\d(?::?\d\d)?+)",
-    "Z": r"[A-Za-z+-][\w+/-]*+",
+    "Z": r"(?:[A-Z][A-Za-z]{1,5}|[+-]\d\d(?::?\d\d)?+)",
+    "V": r"[A-Za-z_]++(?:/[A-Za-z_-]++)*+",
     "s": r"\d++",
     "@": "[T ]",
     "%": "%",
@@ -71,7 +72,7 @@ def read_formats(time: str) -> list[str]:
     """Return the formats that a grammar needs to read such times."""
     if time.startswith("epoch_"):
         return [time]
-    plain = re.sub(r"%\d", "%", time)
+    plain = re.sub(r"%\d", "%", time).replace("%V", "%Z")
     # An abbreviation such as CET, but an offset where the zone has no abbreviation.
     both = [plain, plain.replace("%Z", "%z")] if "%Z" in plain else [plain]
     return [text.replace("%@", sign) for text in both for sign in ("T " if "%@" in text else "T")]
@@ -155,6 +156,7 @@ _WRITERS: Final[dict[str, Callable[[datetime], str]]] = {
     "e": lambda moment: f"{moment.day:>2}",
     "p": lambda moment: "PM" if moment.hour >= 12 else "AM",
     "Z": lambda moment: moment.tzname() or "UTC",
+    "V": lambda _moment: "UTC",
     "s": lambda moment: str(int(moment.timestamp())),
     "@": lambda _moment: " ",
 }

@@ -35,7 +35,10 @@ _SIDE_TIME: Final = 64
 
 @dataclass(slots=True)
 class Composed:
-    """A pattern, the expressions that it names, its fields, its time slot, and what to tell."""
+    """A pattern, the expressions that it names, its fields, its time slot, and what to tell.
+
+    With `timeless`, the time may be missing from a line.
+    """
 
     match: str = ""
     patterns: dict[str, str] = field(default_factory=dict)
@@ -43,6 +46,7 @@ class Composed:
     names: dict[int, dict[str, str]] = field(default_factory=dict)
     time: Slot | None = None
     time_name: str = ""
+    timeless: bool = False
     notes: list[str] = field(default_factory=list)
 
 
@@ -51,6 +55,7 @@ def compose(parts: Sequence[Part]) -> Composed:
     done = Composed()
     slots = list(_slots(parts))
     done.time = next((slot for slot in slots if slot.time and not slot.aside), None)
+    done.timeless = done.time is not None and all(part is not done.time for part in parts)
     _name_fields(slots, done)
     done.match = _sequence(parts, (), done)
     return done
@@ -77,11 +82,10 @@ def _name_fields(slots: Sequence[Slot], done: Composed) -> None:
 
 def _names(slot: Slot, done: Composed) -> dict[str, str]:
     names = {}
+    taken = done.fields.keys() | ({done.time_name} if slot is not done.time else set())
     for draft in slot.fields:
-        name = draft.name
-        if name in done.fields or (name == done.time_name and slot is not done.time):
-            name = draft.otherwise or name
-        if name in done.fields:
+        name = draft.name if draft.name not in taken else draft.otherwise
+        if not name or name in taken:
             continue
         names[draft.name] = name
         if slot is done.time:
@@ -120,8 +124,9 @@ def _slot(slot: Slot, rest: Sequence[Part], done: Composed) -> str:
     padding = _padding(slot)
     if slot.width < 0:
         rest = (Filler(padding), *rest)
-    if name not in done.patterns:
-        done.patterns[name] = _expression(slot, rest, done)
+    while name in done.patterns:
+        name += "_2"
+    done.patterns[name] = _expression(slot, rest, done)
     names = done.names[id(slot)]
     single = len(slot.fields) == 1 and f"(?<{slot.fields[0].name}>" not in slot.pattern
     label = next(iter(names.values()), "") if single else ""

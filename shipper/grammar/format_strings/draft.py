@@ -123,7 +123,11 @@ def _time(done: Composed, zone: str) -> Iterator[str]:
             "field": done.time_name,
             "formats": read_formats(done.time.time),
         }
-        yield f"time: {_flow({**time, 'timezone': zone} if zone else time)}"
+        if zone:
+            time["timezone"] = zone
+        if done.timeless:
+            time["optional"] = True
+        yield f"time: {_flow(time)}"
 
 
 def _atomic(layout: Layout, done: Composed) -> Iterator[str]:

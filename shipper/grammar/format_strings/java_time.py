@@ -46,7 +46,7 @@ _OFFSETS: Final = frozenset(["X", "XX", "XXX", "x", "xx", "xxx", "Z", "ZZ", "ZZZ
 _EXACT: Final = {
     **{"yy": "%y", "uu": "%y", "MMM": "%b", "LLL": "%b", "MMMM": "%B", "LLLL": "%B"},
     **{"E": "%a", "EE": "%a", "EEE": "%a", "EEEE": "%A"},
-    **{"z": "%Z", "zz": "%Z", "zzz": "%Z", "VV": "%Z", "v": "%Z"},
+    **{"z": "%Z", "zz": "%Z", "zzz": "%Z", "v": "%Z", "VV": "%V"},
     **dict.fromkeys(_OFFSETS, "%z"),
 }
 

@@ -138,7 +138,12 @@ def _keyed(item: Conversion, option: str) -> Slot:
 
 def _time(item: Conversion) -> Slot:
     text, _zone = _split(item)
-    draft = FieldDraft(name="time", description="time of the event", max_length=64)
+    draft = FieldDraft(
+        name="time",
+        description="time of the event",
+        max_length=64,
+        otherwise="time_2",
+    )
     return without_day(
         Slot(
             fields=(draft,),

@@ -133,7 +133,7 @@ def _time(directive: str, letter: str, column: int, zoned: bool) -> list[Part]:
         time += " %Z"
     # The start of the session is no time of the record: it comes second, wherever it stands.
     made = Slot(
-        fields=(FieldDraft(name=name, description=description, otherwise=f"{name}_{column}"),),
+        fields=(FieldDraft(name=name, description=description, otherwise=f"{name}_2"),),
         directive=directive,
         column=column,
         time=time,

@@ -73,6 +73,8 @@ def _apart(example: Example, slot: Slot, rest: Sequence[Part]) -> Example:
     after = rest[0].text if rest and isinstance(rest[0], Text) else ""
     if slot.pattern or slot.time or not after or after not in example.text:
         return example
+    if not example.values:  # the text for no value can't be another
+        example = slot.examples[0]
     text = example.text.replace(after, "_" * len(after))
     return Example(text, dict.fromkeys(example.values, text))
 

@@ -113,6 +113,14 @@ def test_path_and_query() -> None:
     assert fields(grammar, '/a [?b=\\"] 200')["query"] == 'b=\\"'
 
 
+def test_two_request_lines() -> None:
+    """The second, logged for errors only, has names of its own."""
+    given = fields(
+        grammar_of(read_log_format('"%r" "%!200r" %>s')), '"GET /a HTTP/1.0" "GET /b" 404'
+    )
+    assert (given["path"], given["request_path"]) == ("/a", "/b")
+
+
 def test_a_tab_and_a_percent_sign() -> None:
     r"""\t in the format is a tab in the lines, %% a percent sign."""
     grammar = grammar_of(read_log_format(r'LogFormat "%>s\t%B%%\t%v" x'))

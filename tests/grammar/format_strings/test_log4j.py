@@ -150,6 +150,7 @@ def test_as_it_stands_in_a_configuration() -> None:
         ("{yyyy-MM-dd HH:mm:ss,SSS}{Europe/Berlin}", "2026-11-23 07:55:44,123"),
         ("{yyyy-MM-dd HH:mm:ss.SSS, Europe/Berlin}", "2026-11-23 07:55:44.123"),
         ('{"yyyy-MM-dd HH:mm:ss,SSS"}', "2026-11-23 06:55:44,123"),
+        ("{yyyy-MM-dd HH:mm:ss.SSS VV}", "2026-11-23 07:55:44.123 Europe/Berlin"),
         ("{COMPACT}", "20261123065544123"),
         ("{DATE}", "23 Nov 2026 06:55:44,123"),
         ("{UNIX_MILLIS}", "1795416944123"),
@@ -169,6 +170,12 @@ def test_every_named_date_is_read_back(name: str) -> None:
     """A date of that name is the record's time, or a text where it names no day."""
     grammar = grammar_of(read_pattern(f"%d{{{name}}} %p %m%n"))
     assert (grammar.spec.time is None) == name.startswith("ABSOLUTE")
+
+
+def test_the_first_of_two_times_is_the_time() -> None:
+    """The second is a text of its own name."""
+    given = read("%d{ISO8601} %p %d{yyyy-MM-dd} %m%n", "2026-11-23 06:55:44,123 INFO 2026-11-23 x")
+    assert given == {**TIME, "level": "INFO", "time_2": "2026-11-23", "message": "x"}
 
 
 def test_a_time_without_a_day_is_told() -> None:

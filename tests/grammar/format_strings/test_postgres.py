@@ -93,6 +93,14 @@ def test_a_process_without_a_session() -> None:
     }
 
 
+def test_a_time_that_only_sessions_have() -> None:
+    """Lines of other processes have none, and are taken all the same."""
+    grammar = grammar_of(read_log_line_prefix("%p: %q%m-%a/%u "))
+    given = fields(grammar, "7: 2026-11-23 06:55:44.123 UTC-psql/ada ERROR:  x")
+    assert (given["time"], given["application"], given["user"]) == (TIME["time"], "psql", "ada")
+    assert fields(grammar, "7: LOG:  x") == {"pid": 7, "level": "LOG", "message": "x"}
+
+
 def test_quotes_in_the_setting() -> None:
     """A quote is written twice, or with a backslash."""
     grammar = grammar_of(read_log_line_prefix(r"log_line_prefix='''%p'' \'%u\' '"))
