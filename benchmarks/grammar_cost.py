@@ -1,8 +1,9 @@
-"""What a grammar costs a line, beside a bare `fullmatch` with `groups()` of the same pattern.
+"""What a grammar costs a line: beside a bare match, and found by `auto` among all there are.
 
-Run from the top of a checkout: `python benchmarks/grammar_cost.py [--lines N] [--rounds N]`.
-Lines are invented with a fixed seed. Both are timed in turn, in one process, and the best of all
-rounds counts, so that what else the machine does disturbs neither more than the other.
+Run from the top of a checkout: `python -m benchmarks.grammar_cost [--all]`, `--help` says more.
+Lines are invented with a fixed seed; with `--all` every shipped grammar reads its own samples. What
+is compared is timed in turn, in one process, in processor time, and the best of all rounds counts,
+so that what else the machine does disturbs neither more than the other.
 """
 
 from __future__ import annotations
@@ -110,38 +111,69 @@ def parse_now(grammar: Grammar) -> Callable[[str], Any]:
     return now
 
 
+def found_by_auto(library: Library) -> Callable[[str], Any]:
+    """Return the use of all grammars as one, at work in one file."""
+    work = library.named("auto").at_work({})
+
+    def now(text: str) -> Any:
+        return work.parse(text, NOW_US)
+
+    return now
+
+
 def best_of(rounds: int, lines: list[str], *calls: Callable[[str], Any]) -> list[float]:
     """Return the best time a line, in microseconds, of each of *calls*, timed in turn."""
     best = [float("inf")] * len(calls)
     for _ in range(rounds):
         for index, call in enumerate(calls):
-            start = time.perf_counter()
+            start = time.process_time()
             for line in lines:
                 call(line)
-            best[index] = min(best[index], (time.perf_counter() - start) / len(lines) * 1e6)
+            best[index] = min(best[index], (time.process_time() - start) / len(lines) * 1e6)
     return best
+
+
+def compare(library: Library, count: int, rounds: int) -> None:
+    """Print the cost of usual lines: by their grammar, bare, and found by `auto`."""
+    head = f"{'parse µs':>10}{'bare µs':>9}{'ratio':>7}{'auto µs':>9}{'ratio':>7}"
+    print(f"{'grammar':<18}{'chars':>6}{head}  ({len(library.names())} grammars)")
+    for name, make in LINES.items():
+        grammar, auto = library.get(name), found_by_auto(library)
+        lines = list(make(count, random.Random(7)))
+        if not all(grammar.parse(line, NOW_US) for line in lines):
+            raise SystemExit(f"{name}: a line does not parse")
+        chars = sum(map(len, lines)) // len(lines)
+        match = bare(grammar)
+        calls = [parse_now(grammar), auto, *([match] if match else [])]
+        full, found, *least = best_of(rounds, lines, *calls)
+        beside = f"{least[0]:>9.2f}{full / least[0]:>7.2f}" if least else f"{'':>16}"
+        print(f"{name:<18}{chars:>6}{full:>10.2f}{beside}{found:>9.2f}{found / full:>7.2f}")
+
+
+def list_all(library: Library, rounds: int) -> None:
+    """Print what each shipped grammar costs for its own samples, the dearest first."""
+    costs = []
+    for name in library.names():
+        grammar = library.get(name)
+        lines = [sample.line for sample in grammar.spec.samples if sample.expect] * 20
+        if lines:
+            cost = best_of(rounds, lines, parse_now(grammar))[0]
+            costs.append((cost, sum(map(len, lines)) // len(lines), name))
+    print(f"{'grammar':<26}{'chars':>6}{'µs':>8}")
+    for cost, chars, name in sorted(costs, reverse=True):
+        print(f"{name:<26}{chars:>6}{cost:>8.2f}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--lines", type=int, default=20_000)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--lines", type=int, default=5_000)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--all", action="store_true", help="every grammar, by its samples")
     options = parser.parse_args()
-    library = Library()
-    print(f"{'grammar':<18}{'chars':>6}{'parse µs':>10}{'bare µs':>9}{'ratio':>7}")
-    for name, make in LINES.items():
-        grammar = library.get(name)
-        lines = list(make(options.lines, random.Random(7)))
-        if not all(grammar.parse(line, NOW_US) for line in lines):
-            raise SystemExit(f"{name}: a line does not parse")
-        chars = sum(map(len, lines)) // len(lines)
-        parse, match = parse_now(grammar), bare(grammar)
-        full = best_of(options.rounds, lines, parse)[0]
-        if match is None:
-            print(f"{name:<18}{chars:>6}{full:>10.2f}")
-            continue
-        full, least = best_of(options.rounds, lines, parse, match)
-        print(f"{name:<18}{chars:>6}{full:>10.2f}{least:>9.2f}{full / least:>7.2f}")
+    if options.all:
+        list_all(Library(), options.rounds)
+    else:
+        compare(Library(), options.lines, options.rounds)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ a value that is none stays an ordinary field; where it is not, the record is ref
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from shipper.grammar.conversion import value_converter
@@ -17,7 +18,7 @@ from shipper.grammar.paths import Path
 from shipper.grammar.prefix import ReadRecord
 from shipper.grammar.records import DirectiveError, RecordError
 from shipper.grammar.shape import Shape
-from shipper.grammar.spec import FieldSpec
+from shipper.grammar.spec import FieldSpec, GrammarSpec
 from shipper.grammar.wording import expected_time, expected_value
 from shipper.model import Dropped, Mismatch, Parsed
 
@@ -26,6 +27,8 @@ class KeyedReader:
     """Reads records by a reader of their format and the fields of one grammar."""
 
     __slots__ = (
+        "_always",
+        "_by_key",
         "_join",
         "_keep",
         "_keep_time",
@@ -53,6 +56,7 @@ class KeyedReader:
         ]
         if shape.raw is not None and "." in shape.raw:
             self._moves.append((shape.raw, [Path(shape.raw)]))
+        self._by_key, self._always = _triggers(self._moves, spec)
         self._required = tuple(name for name, field in spec.fields.items() if field.required)
         self._trimmed = tuple(name for name, field in spec.fields.items() if field.trim)
         self._listed = {
@@ -132,7 +136,9 @@ class KeyedReader:
 
     def _arrange(self, raw: dict[str, Any]) -> None:
         """Put each listed field under its own name, and a time in parts under one."""
-        for name, paths in self._moves:
+        asked = self._always.union(*map(self._by_key.__getitem__, self._by_key.keys() & raw.keys()))
+        for index in sorted(asked):
+            name, paths = self._moves[index]
             for path in paths:
                 value = path.find(raw)
                 if value is not None and value != "":
@@ -188,6 +194,26 @@ class KeyedReader:
             return Mismatch(spec.name, 1, f"the field {field}", "no_match", field)
         expected = expected_value(spec.fields[field])
         return Mismatch(spec.name, column, expected, "bad_value", field)
+
+
+def _triggers(
+    moves: Sequence[tuple[str, Sequence[Path]]], spec: GrammarSpec
+) -> tuple[dict[str, tuple[int, ...]], frozenset[int]]:
+    """Return by key which of *moves* it may call for, and those that are to be tried always.
+
+    A record has a few of the keys that a grammar knows; to look for all of them costs more than to
+    read it.
+    """
+    by_key: dict[str, tuple[int, ...]] = {}
+    always = set()
+    for index, (name, paths) in enumerate(moves):
+        field = spec.fields.get(name)
+        if (field and field.required) or any("." in path.name for path in paths):
+            always.add(index)
+            continue
+        for path in paths:
+            by_key[path.name] = (*by_key.get(path.name, ()), index)
+    return by_key, frozenset(always)
 
 
 def _place(text: str, path: str) -> int:
