@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.access_log import write_access_log
+from benchmarks.backlog import measure
 from benchmarks.idle_files import idle_files
 from benchmarks.sink import sink
 from benchmarks.stages import stages
@@ -20,7 +21,15 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=200_000, help="lines of the log")
     parser.add_argument("--rounds", type=int, default=3, help="runs of the whole path")
     parser.add_argument("--idle", type=int, metavar="FILES", help="measure quiet files instead")
+    parser.add_argument(
+        "--events", type=int, metavar="EVENTS", help="measure a backlog of so many instead"
+    )
     options = parser.parse_args()
+    if options.events is not None and options.events < 100_000:
+        parser.error("--events: fewer than 100000 say nothing")
+    if options.events:
+        _backlog(options.events)
+        return
     if options.idle:
         _idle(options.idle, options.rounds)
         return
@@ -35,6 +44,21 @@ def main() -> None:
         floor = costs["bare match and groups()"]
         for name, cost in costs.items():
             print(f"  {name:<26}{cost:8.2f}{cost / floor:8.2f} × the bare match")
+
+
+def _backlog(events: int) -> None:
+    with tempfile.TemporaryDirectory(prefix="shipper-backlog-") as directory:
+        found = measure(Path(directory), events)
+    print(f"a backlog of {events:,} events")
+    print(f"  into an empty queue   {found.first_rate:12,.0f} events/s")
+    print(f"  at the end            {found.last_rate:12,.0f} events/s")
+    print(f"  out of the queue      {found.leaving_rate:12,.0f} events/s")
+    print(f"  disk                  {found.disk_bytes:12.1f} bytes an event")
+    print(f"  check and open        {found.opening * 1000:12.0f} ms")
+    print(f"  how much waits, peek  {found.looking * 1000:12.2f} ms")
+    print(f"  start to first try    {found.started:12.2f} s")
+    print(f"  peak memory           {found.memory_mb:12.0f} MB")
+    print(f"  queue check           {found.checking:12.1f} s")
 
 
 def _whole_path(log: Path, lines: int, rounds: int) -> None:

@@ -25,7 +25,7 @@ _MAX_BYTES = 500_000
 def stages(log: Path) -> dict[str, float]:
     """Return µs of CPU a line, by stage."""
     grammar = Library().get("nginx_access")
-    chunks = _chunks(log.read_bytes())
+    chunks = chunks_of(log.read_bytes())
     texts = [text for base, chunk in chunks for text in split_lines(chunk, base)[1]]
     recipe = Recipe([grammar], Envelope(max_bytes=_MAX_BYTES))
     build = event_builder(grammar, Envelope(max_bytes=_MAX_BYTES))
@@ -60,7 +60,8 @@ def _cost(work: Callable[[], object], lines: int) -> float:
     return best / lines * 1e6
 
 
-def _chunks(data: bytes) -> list[tuple[int, bytes]]:
+def chunks_of(data: bytes) -> list[tuple[int, bytes]]:
+    """Cut *data* into chunks of whole lines; each comes with its offset."""
     chunks, start = [], 0
     while start < len(data):
         end = data.rfind(b"\n", start, start + _CHUNK) + 1

@@ -1,6 +1,6 @@
 """A damaged state at the start: found, kept aside, and what can be read of it salvaged.
 
-Rule 1: looking takes half a second at most, so that starting stays quick. What is found while the
+Rule 1: looking takes a quarter of a second at most, so that starting stays quick. What is found while the
         state is in use ends the process, and the next start salvages: so nothing goes in circles.
 Rule 2: who may look at all is who holds the lock of the state.
 """
@@ -19,7 +19,7 @@ from shipper.store.salvage import Tick, salvage, unfinished
 from shipper.store.soundness import clear, damage, is_suspect, suspect
 from shipper.store.store import DATABASE, Store
 
-_LOOK_SECONDS = 0.5
+_LOOK_SECONDS = 0.25
 _TELL_PAGES = 100_000
 
 

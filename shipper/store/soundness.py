@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +14,6 @@ from shipper.store.database import DAMAGED, translated
 _TABLES = ("meta", "file", "stream", "counter", "collected", "loss", "dropped", "tally")
 _LARGE = ("dead_letter", "batch")
 _SUSPECT = "damaged"
-_OPS = 1_000
 
 
 def suspect(directory: Path) -> None:
@@ -39,18 +39,18 @@ def damage(path: Path, seconds: float, *, uri: str | None = None) -> str:
     """
     if not path.exists() or not path.stat().st_size:
         return ""
-    end = time.monotonic() + seconds
     with translated(path):
         try:
             how = uri or path
             with closing(sqlite3.connect(how, isolation_level=None, uri=bool(uri))) as db:
-                there = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
-                db.set_progress_handler(lambda: time.monotonic() > end, _OPS)
-                for table in (*_TABLES, *_LARGE):
-                    if table in there:
-                        (word,) = db.execute(f"PRAGMA quick_check('{table}')").fetchone()
-                        if word != "ok":
-                            return f"{table}: {word.splitlines()[-1]}"
+                # A progress handler is not asked while one tree is being checked.
+                out_of_time = threading.Timer(seconds, db.interrupt)
+                out_of_time.start()
+                try:
+                    return _fault(db, time.monotonic() + seconds)
+                finally:
+                    out_of_time.cancel()
+                    out_of_time.join()
         except sqlite3.DatabaseError as error:
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
             if code == sqlite3.SQLITE_INTERRUPT:
@@ -58,4 +58,13 @@ def damage(path: Path, seconds: float, *, uri: str | None = None) -> str:
             if code in DAMAGED:
                 return str(error)
             raise
+
+
+def _fault(db: sqlite3.Connection, end: float) -> str:
+    there = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
+    for table in (*_TABLES, *_LARGE):
+        if table in there and time.monotonic() < end:
+            (word,) = db.execute(f"PRAGMA quick_check('{table}')").fetchone()
+            if word != "ok":
+                return f"{table}: {word.splitlines()[-1]}"
     return ""

@@ -1,0 +1,151 @@
+"""What a large backlog costs: enqueueing, disk, start-up, memory, looking at it, draining it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.access_log import write_access_log
+from benchmarks.stages import chunks_of
+from shipper.config.load import load_config
+from shipper.event.batch import RecordBatch
+from shipper.event.builder import Envelope
+from shipper.event.chunk import Recipe, parse_chunk
+from shipper.event.entities import Origin
+from shipper.event.ids import event_ids
+from shipper.grammar.library import Library
+from shipper.service.damage import see_to_damage
+from shipper.service.transfer import check
+from shipper.store.store import DATABASE, Settlement, Store
+
+_LINES = 200_000
+_TURN = 4  # batches that a turn of the pump commits together
+_PART = 20  # the first and the last twentieth are compared
+
+
+class Backlog(NamedTuple):
+    """Events a second into an empty and into a full queue, bytes an event, seconds, MB."""
+
+    first_rate: float
+    last_rate: float
+    disk_bytes: float
+    opening: float
+    looking: float
+    started: float
+    memory_mb: float
+    checking: float
+    leaving_rate: float
+
+
+def measure(folder: Path, events: int) -> Backlog:
+    """Queue *events* events of an access log, then look at the state as a start and tools do."""
+    state = folder / "state"
+    with closing(Store.open(state)) as store:
+        first_rate, last_rate = _fill(store, folder, events)
+        store.space.write_back(least=1)
+    size = (state / DATABASE).stat().st_size
+    config = folder / "backlog.yaml"
+    config.write_text(
+        f'state: {state}\ncollector: {{url: "http://127.0.0.1:9"}}\nqueue: {{min_free: 0}}\n'
+        f"sources: [{{name: web, paths: ['{folder}/none.log'], grammar: nginx_access}}]\n"
+    )
+    started, memory = _start(config)
+    checked = _seconds(lambda: see_to_damage(load_config(config, {}), "bench", _quiet))
+    with closing(Store.open(state)) as store:
+        opening = checked + _seconds(lambda: Store.open(state).close())
+        looking = _seconds(lambda: (store.backlog(), store.peek(0, 180_000)))
+        checking = _seconds(lambda: check(store, lambda _done, _of: None))
+        leaving = _leave(store, min(events, 500_000))
+    each = size / events
+    return Backlog(
+        first_rate, last_rate, each, opening, looking, started, memory, checking, leaving
+    )
+
+
+def _fill(store: Store, folder: Path, events: int) -> tuple[float, float]:
+    """Fill the queue; return the events a second of the first and of the last part."""
+    turns = _turns(_batches(folder))
+    marks: list[tuple[int, float]] = [(0, time.monotonic())]
+    queued = 0
+    while queued < events:
+        for turn in turns:
+            store.enqueue("web", turn, queued)
+            queued += sum(batch.events for batch in turn)
+            marks.append((queued, time.monotonic()))
+            if queued >= events:
+                break
+    return _rate(marks, 0, events // _PART), _rate(marks, events - events // _PART, events)
+
+
+def _rate(marks: list[tuple[int, float]], since: int, until: int) -> float:
+    within = [mark for mark in marks if since <= mark[0] <= until]
+    return (within[-1][0] - within[0][0]) / (within[-1][1] - within[0][1])
+
+
+def _batches(folder: Path) -> Iterator[RecordBatch]:
+    log = folder / "access.log"
+    write_access_log(log, _LINES)
+    recipe = Recipe([Library().get("nginx_access")], Envelope())
+    origin = Origin(event_ids(uuid.UUID(int=0)), str(log))
+    for base, chunk in chunks_of(log.read_bytes()):
+        yield from parse_chunk(chunk, base, recipe, origin, 0).batches
+
+
+def _turns(batches: Iterator[RecordBatch]) -> list[list[RecordBatch]]:
+    every = list(batches)
+    return [every[at : at + _TURN] for at in range(0, len(every), _TURN)]
+
+
+def _start(config: Path) -> tuple[float, float]:
+    """Start the program; return the seconds until it reads and sends, and its memory in MB."""
+    began = time.monotonic()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "shipper", "run", "-c", config],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stderr is not None
+    try:
+        while "collector.unavailable" not in (line := process.stderr.readline()):
+            if not line:
+                raise RuntimeError("the program ended")
+        took = time.monotonic() - began
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        found = re.search(r"VmHWM:\s+(\d+) kB", status)
+        assert found is not None
+        return took, int(found[1]) / 1024
+    finally:
+        process.terminate()
+        process.wait()
+        process.stderr.close()
+
+
+def _leave(store: Store, events: int) -> float:
+    """Take *events* events out of the queue as senders do; return how many a second."""
+    began, gone = time.monotonic(), 0
+    after = 0
+    while gone < events and (batches := store.peek(after, 180_000)):
+        store.settle([Settlement(queued, queued.batch.events) for queued in batches], 1)
+        gone += sum(queued.batch.events for queued in batches)
+        after = batches[-1].id
+    return gone / (time.monotonic() - began)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    os.sync()
+    began = time.monotonic()
+    work()
+    return time.monotonic() - began
+
+
+def _quiet(name: str, /, **facts: object) -> None:
+    pass
