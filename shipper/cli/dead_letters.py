@@ -215,7 +215,8 @@ def reparse(
         click.echo(line)
     failed = sum(done.failed.values())
     if failed and not dry:
-        raise DataError(f"{failed} records failed again", "shipper dead-letters list")
+        what = "1 record" if failed == 1 else f"{failed:,} records"
+        raise DataError(f"{what} failed again", "shipper dead-letters list")
 
 
 def _reparsed(done: Reparsed) -> Iterator[str]:

@@ -32,6 +32,6 @@ def test_reparse_after_a_grammar_was_mended(tmp_path: Path, capsys: Capture) -> 
     assert out[2] == "    !! x"
     assert run_cli(base) == 64
     assert run_cli([*base, "--all"]) == 65
-    assert "1 records failed again" in capsys.readouterr().err
+    assert "1 record failed again" in capsys.readouterr().err
     assert run_cli([*base, "--dry-run", "--reason", "rejected"]) == 0
     assert capsys.readouterr().out == "no record among these dead letters\n"
