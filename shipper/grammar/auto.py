@@ -1,7 +1,7 @@
 """Finds the grammar of each record among all there are: `-g auto`.
 
-Rule 1: the grammars stand in one order: `auto: precise`, then usual, then broad ones; of these the
-one that promises more fields, then the name. `never` leaves one out.
+Rule 1: the grammars stand in one order: `auto: precise`, then usual, then broad and last ones; of
+these the one that promises more fields, then the name. `never` leaves one out.
 Rule 2: the first in this order that takes a record reads it, after the grammar that read the record
 before it: a file keeps its grammar as long as that takes its records. A broad one, which takes
 nearly everything of its kind, is kept too, but after those whose prefilter finds a word of theirs.
@@ -25,7 +25,8 @@ from shipper.model import Dropped, Mismatch, Parsed
 NAME: Final = "auto"
 """How it is named where a grammar is; in the memory of a file, the grammar that it keeps to."""
 
-_LEVELS: Final = ("precise", "usual", "broad")
+_LEVELS: Final = ("precise", "usual", "broad", "last")
+_BROAD: Final = ("broad", "last")
 _EXPLAINED: Final = 8  # grammars that are asked why, of those that might have been meant
 
 _RUN: Final = "auto.run"  # in the memory of a file, how far a broad one got alone
@@ -44,9 +45,9 @@ class Auto:
         self._all = steps_by_first(self.members)
         # While a broad one reads, a grammar that has no word to look for would be asked in vain.
         self._worded = steps_by_first(
-            [g for g in self.members if g.prefilter.needs and g.spec.auto != "broad"]
+            [g for g in self.members if g.prefilter.needs and g.spec.auto not in _BROAD]
         )
-        self._broad = {g.name for g in self.members if g.spec.auto == "broad"}
+        self._broad = {g.name for g in self.members if g.spec.auto in _BROAD}
         self._parsers = {g.name: g.parse for g in self.members}
         self._headed = [(g.name, g.at_work) for g in self.members if g.at_work]
         self.parse, self.explain = self.at_work({})

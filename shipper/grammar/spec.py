@@ -185,6 +185,6 @@ class GrammarSpec(_Model):
     drop_when: Conditions = ()
     sample: Annotated[SampleSpec | None, BeforeValidator(_share)] = None
     redact: dict[str, RedactSpec] = {}
-    auto: Literal["precise", "usual", "broad", "never"] = "usual"
+    auto: Literal["precise", "usual", "broad", "last", "never"] = "usual"
     extra: Literal["keep", "drop"] | None = None
     samples: tuple[Sample, ...] = ()
