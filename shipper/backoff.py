@@ -39,6 +39,11 @@ class Backoff:
         self._until = 0.0
         self._probing = False
 
+    @property
+    def failing(self) -> bool:
+        """Whether the last try failed."""
+        return self._failures > 0
+
     def enter(self, now: float) -> Leave:
         """Ask for leave to try.
 

@@ -122,15 +122,19 @@ class FaultServer:
         trace: TracebackType | None,
     ) -> None:
         self.leaving.set()
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._threads[0].join(10)
+        self.shut()
         for wire in self._wires:
             with suppress(OSError):
                 wire.sock.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join(10)
             assert not thread.is_alive(), "a scene does not end"
+
+    def shut(self) -> None:
+        """Refuse all further connections."""
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._threads[0].join(10)
         self._listener.close()
 
     def _accept(self) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from shipper.devcollector.app import Answer
-from shipper.emitter import Claims
 from shipper.event.batch import RecordBatch, compress
+from shipper.sending.claims import Claim, Claims
 from shipper.store.store import Backlog
 from tests.outbox import NOW_MS, Judge, Rig, event, number_of, rig
 
@@ -80,6 +80,57 @@ def test_a_batch_that_fills_a_request_to_the_byte_is_sent_whole(it: Rig) -> None
     assert it.post.sent[1:] == [[1], [2, 3]]
 
 
+@pytest.mark.parametrize("most", [1, 7, 50, 120])
+def test_a_request_has_no_more_events_than_allowed(it: Rig, most: int) -> None:
+    """Full ones but for the last of each claim, in order, each event once."""
+    it.queue(*range(120))
+    it.drain(it.emitter(max_events=most))
+    assert it.post.order == list(range(120))
+    assert [len(sent) for sent in it.post.sent[:-1]] == [most] * ((120 - 1) // most)
+
+
+# Lingering
+
+
+def test_a_small_request_waits_for_more(it: Rig) -> None:
+    """What comes within the time goes along in one request, at the end of the time."""
+    emitter = it.emitter(linger=0.02)
+    assert emitter.turn() is None
+    it.queue(1)
+    assert emitter.turn() == 0.02
+    it.time.now += 0.015
+    it.queue(2, 3)
+    assert emitter.turn() is None, "one sender comes back for it; others are idle"
+    assert it.post.sent == []
+    it.time.now += 0.006
+    assert emitter.turn() == 0
+    assert it.post.sent == [[1, 2, 3]]
+    it.queue(4)
+    assert emitter.turn() == 0.02, "the next one waits anew"
+
+
+def test_a_full_request_waits_for_nobody(it: Rig) -> None:
+    """Half of a request is enough."""
+    it.queue(*range(10), size=500)
+    emitter = it.emitter(linger=5.0, max_bytes=10_000)
+    assert emitter.turn() == 0
+    assert it.post.sent == [list(range(10))]
+
+
+def test_what_came_back_waits_for_nobody(it: Rig) -> None:
+    """A retry is late enough."""
+    it.queue(1)
+    it.post.judge = lambda _events, _body: Answer(503)
+    emitter = it.emitter(linger=5.0)
+    it.time.now += emitter.turn() or 0
+    assert emitter.turn() == 0
+    assert it.post.sent == [[1]]
+    it.post.judge = lambda _events, _body: None
+    it.time.now += emitter.turn() or 0
+    assert emitter.turn() == 0
+    assert it.post.sent == [[1]] * 2
+
+
 def test_a_batch_for_a_larger_limit_than_todays_is_divided(it: Rig) -> None:
     """After max_bytes was made smaller, what is queued still goes out, in order, within it."""
     it.queue(*range(200), size=400, max_bytes=900_000)
@@ -106,11 +157,17 @@ def test_claims_that_came_back_are_taken_in_their_old_order(it: Rig) -> None:
     for number in range(4):
         it.queue(number, size=800)
     claims = Claims(it.store, 1_000)
-    first, second, third = claims.take(), claims.take(), claims.take()
+
+    def take() -> Claim:
+        claim = claims.take(0.0)
+        assert isinstance(claim, Claim)
+        return claim
+
+    first, second, third = take(), take(), take()
     for claim in (second, third, first):
         claims.give_back(claim)
-    ids = [[queued.id for queued in claims.take()] for _ in range(5)]
-    assert ids == [[1], [2], [3], [4], []]
+    assert [take().id for _ in range(4)] == [1, 2, 3, 4]
+    assert claims.take(0.0) is None
 
 
 # Events that the collector refuses
@@ -147,16 +204,16 @@ def test_good_events_are_sent_once_although_a_neighbour_is_bad(it: Rig) -> None:
 @pytest.mark.parametrize("status", [400, 413, 422])
 def test_all_bad_are_all_dead_letters(it: Rig, status: int) -> None:
     """Each is buried once, over batches and sources; nothing is left, nothing goes round."""
-    it.queue(*range(20))
-    it.queue(*range(20, 30))
+    it.queue(*range(8))
+    it.queue(*range(8, 12))
     it.post.judge = lambda _events, _body: Answer(status, body=b"none of it")
     it.drain(it.emitter())
-    assert [number for number, _, _ in it.letters()] == list(range(30))
+    assert [number for number, _, _ in it.letters()] == list(range(12))
     assert {(why, said) for _, why, said in it.letters()} == {
         ("rejected", f"HTTP {status}: none of it")
     }
     assert it.store.backlog() == EMPTY
-    assert it.reports.all[0][1]["count"] == 30
+    assert it.reports.all[0][1]["count"] == 12
     assert len(it.reports.all) == 1, "one line, not one an event"
 
 
@@ -198,10 +255,11 @@ def test_an_outage_amid_halving_keeps_the_progress(it: Rig) -> None:
 def test_a_long_halving_is_put_on_record_on_the_way(it: Rig) -> None:
     """After turn_seconds a turn that has come to something ends; the next goes on from there."""
     it.queue(*range(64))
+    bad = [number for number in range(64) if number % 8]
 
-    def judge(_events: list[dict[str, str]], _body: bytes) -> Answer:
+    def judge(events: list[dict[str, str]], body: bytes) -> Answer | None:
         it.time.now += 1.0
-        return Answer(400)
+        return refuse(*bad)(events, body)
 
     it.post.judge = judge
     emitter = it.emitter(turn_seconds=5.0)
@@ -211,7 +269,7 @@ def test_a_long_halving_is_put_on_record_on_the_way(it: Rig) -> None:
         left.append(it.store.backlog().events)
         assert left[-1] < left[-2], "each turn comes to something, however slow the collector"
     assert len(left) > 4
-    assert [number for number, _, _ in it.letters()] == list(range(64))
+    assert [number for number, _, _ in it.letters()] == bad
 
 
 # Outages and misconfigurations

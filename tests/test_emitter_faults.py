@@ -260,7 +260,7 @@ def test_an_outage_met_by_many_senders_is_one_pause(it: Rig) -> None:
             wire.say(answer(503))
 
     with FaultServer(scene) as server:
-        emitter = it.emitter(url=server.url, max_bytes=1_000, first_pause=0.5, longest_pause=600.0)
+        emitter = it.emitter(url=server.url, max_bytes=1_000, longest_pause=600.0, least=8)
         threads = [threading.Thread(target=emitter.turn) for _ in range(8)]
         for thread in threads:
             thread.start()

@@ -8,25 +8,45 @@ Rule 4: a request ends: connecting takes `connect_timeout` at most (for each add
 Rule 5: the status decides. Once it has come, a body that is late, broken or endless changes
         nothing, least of all a 2xx into another try.
 
-Requests finds proxy, certificates and pool for the address. A request is then put to the pool
+Rule 6: a certificate that has changed on disk is shown from the next request on, by a connection
+        of its own (`tls`).
+
+Requests finds proxy and certificates in the environment. A request is then put to urllib3's pool
 itself: sessions, cookie jars and hooks, which nothing here needs, would double its cost.
 """
 
 from __future__ import annotations
 
+import gzip
+import ssl
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol, cast
+from pathlib import Path
+from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
-from urllib3 import BaseHTTPResponse, HTTPConnectionPool, Timeout
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_auth_from_url, select_proxy
+from urllib3 import (
+    BaseHTTPResponse,
+    HTTPConnectionPool,
+    PoolManager,
+    ProxyManager,
+    Timeout,
+    disable_warnings,
+)
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    InsecureRequestWarning,
+    NameResolutionError,
+)
+from urllib3.util import make_headers
 
+from shipper.collector.tls import Contexts, Tls
 from shipper.collector.transport import (
     PatientHTTPConnection,
     PatientHTTPSConnection,
@@ -37,8 +57,10 @@ from shipper.errors import CollectorError
 
 POST_PATH = "/com.snowplowanalytics.snowplow/tp2"
 GET_PATH = "/i"
+HEALTH_PATH = "/health"
 _ANSWER_BYTES = 64 * 1024
 _JSON = {"Content-Type": "application/json; charset=utf-8"}
+_GZIP = {"Content-Encoding": "gzip"}
 _HEADERS = {"User-Agent": "snowplow-logfile-source", "Accept-Encoding": "identity"}
 
 
@@ -57,66 +79,106 @@ class Collector(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Which collector, and how to talk to it. `headers` may hold secrets: never print them."""
+    """Which collector, and how to talk to it; seconds.
+
+    `headers` and `proxy` may hold secrets: never print them. `proxy` None: that of the environment,
+    empty: none. `path` is that of POST requests.
+    """
 
     url: str
+    path: str = POST_PATH
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    proxy: str | None = field(default=None, repr=False)
+    tls: Tls = field(default_factory=Tls)
+    gzip: bool = False
     connect_timeout: float = 5.0
     read_timeout: float = 30.0
 
 
-class _Line(NamedTuple):
-    """A thread's own way to the collector: its pool, and the targets as the pool wants them."""
+class Answer(NamedTuple):
+    """What came back: the status, the headers, whose names ignore case, and a part of the body."""
 
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class _Line(NamedTuple):
+    """A thread's own way to the collector; what stands before a path in the request line."""
+
+    context: ssl.SSLContext | None
+    manager: PoolManager
     pool: HTTPConnectionPool
-    post: str
-    get: str
+    before: str
 
 
 class HttpCollector:
     """A collector over HTTP or HTTPS. Any thread may use it; each has its own connections."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, monotonic: Callable[[], float] = time.monotonic) -> None:
         """Look up proxies and certificates; connect to nothing yet. Raises CollectorError."""
         self._url = _normal(address.url)
         parts = urlsplit(self._url)
-        self._host = parts.netloc.rpartition("@")[2]
-        self._get_path = parts.path + GET_PATH
+        self.host = parts.netloc.rpartition("@")[2]
+        self._prefix = parts.path
+        self._path = address.path
         headers = CaseInsensitiveDict(_HEADERS)
         headers.update(address.headers)
         self._headers = dict(headers)
+        self._post_headers = self._headers | _JSON | (_GZIP if address.gzip else {})
+        self._gzip = address.gzip
         self._timeout = Timeout(connect=address.connect_timeout, read=address.read_timeout)
         self._patience = address.read_timeout
         # Proxies and CA bundles from the environment are looked up once, not at each request.
         with requests.Session() as session:
             settings = session.merge_environment_settings(self._url, {}, True, None, None)
-        self._verify, self._proxies = settings["verify"], dict(settings["proxies"])
+        self._proxy = address.proxy
+        if address.proxy is None:
+            self._proxy = select_proxy(self._url, settings["proxies"])
+        bundle = (
+            settings["verify"] if isinstance(settings["verify"], str) else DEFAULT_CA_BUNDLE_PATH
+        )
+        contexts = Contexts(address.tls, Path(bundle), monotonic)
+        self._contexts = contexts if parts.scheme == "https" else None
+        if not address.tls.verify:
+            disable_warnings(InsecureRequestWarning)  # it is told once, at the start
         self._local = threading.local()
-        self._adapters: list[HTTPAdapter] = []
+        self._managers: list[PoolManager] = []
 
     def post(self, body: bytes) -> Verdict:
         """Send *body* as tracker-protocol JSON."""
-        return self._send("POST", "", self._headers | _JSON, body)
+        if self._gzip:
+            body = gzip.compress(body, 6, mtime=0)
+        return self._judged(self._ask("POST", self._path, self._post_headers, body))
 
     def get(self, query: str) -> Verdict:
         """Send one event as a query string."""
-        return self._send("GET", f"?{query}", self._headers, None)
+        return self._judged(self._ask("GET", f"{GET_PATH}?{query}", self._headers, None))
+
+    def health(self) -> Answer | Unavailable:
+        """Ask how the collector is; no event is sent."""
+        return self._ask("GET", HEALTH_PATH, self._headers, None)
 
     def request_line(self, query: str) -> int:
         """Return the bytes that a GET with *query* takes up in the collector's request line."""
-        return len(f"GET {self._get_path}?{query} HTTP/1.1\r\n")
+        return len(f"GET {self._prefix}{GET_PATH}?{query} HTTP/1.1\r\n")
 
     def close(self) -> None:
         """Drop all connections."""
-        for adapter in self._adapters:
-            adapter.close()
+        for manager in self._managers:
+            manager.clear()
 
-    def _send(
-        self, method: str, query: str, headers: dict[str, str], body: bytes | None
-    ) -> Verdict:
+    def _judged(self, answer: Answer | Unavailable) -> Verdict:
+        if isinstance(answer, Unavailable):
+            return answer
+        return verdict_of(answer.status, answer.headers, answer.body, time.time())
+
+    def _ask(
+        self, method: str, path: str, headers: dict[str, str], body: bytes | None
+    ) -> Answer | Unavailable:
         try:
             line = self._line()
-            target = (line.post if method == "POST" else line.get) + query
+            target = line.before + path
             try:
                 answer = self._exchange(line.pool, method, target, headers, body)
             except HTTPError as error:
@@ -126,11 +188,10 @@ class HttpCollector:
                 # outage. A POST may be repeated here, for its events carry their ids.
                 answer = self._exchange(line.pool, method, target, headers, body)
             with answer:
-                said = _read(answer)
-                return verdict_of(answer.status, answer.headers, said, time.time())
+                return Answer(answer.status, answer.headers, _read(answer))
         except (requests.exceptions.RequestException, HTTPError, OSError) as error:
-            why, words = _reason(error)
-            return Unavailable(f"{self._host}: {why}", words=words)
+            why, words, blames = _reason(error)
+            return Unavailable(f"{self.host}: {why}", words=words, blames=blames)
 
     def _exchange(
         self,
@@ -154,28 +215,43 @@ class HttpCollector:
         )
 
     def _line(self) -> _Line:
-        """Return this thread's line. Raises RequestException if a proxy's address is no good."""
-        if not hasattr(self._local, "line"):
-            adapter = HTTPAdapter(pool_connections=1, pool_maxsize=1)
-            self._adapters.append(adapter)
-            self._local.line = self._open(adapter)
-        line: _Line = self._local.line
+        """Return this thread's line. Raises OSError; HTTPError if a proxy's address is no good."""
+        context = self._contexts.get() if self._contexts else None
+        line: _Line | None = getattr(self._local, "line", None)
+        if line is None or line.context is not context:
+            if line is not None:
+                line.manager.clear()
+                self._managers.remove(line.manager)
+            self._local.line = None
+            self._local.line = line = self._open(context)
         return line
 
-    def _open(self, adapter: HTTPAdapter) -> _Line:
-        post, get = (
-            requests.Request("POST", self._url + path).prepare() for path in (POST_PATH, GET_PATH)
-        )
-        pool = cast(
-            HTTPConnectionPool,
-            adapter.get_connection_with_tls_context(post, self._verify, proxies=self._proxies),
-        )
-        adapter.cert_verify(pool, self._url, self._verify, None)  # type: ignore[no-untyped-call]
-        tls = pool.scheme == "https"
-        pool.ConnectionCls = PatientHTTPSConnection if tls else PatientHTTPConnection
+    def _open(self, context: ssl.SSLContext | None) -> _Line:
+        manager = _manager(self._proxy or "", context)
+        pool = manager.connection_from_url(self._url)
+        pool.ConnectionCls = PatientHTTPSConnection if context else PatientHTTPConnection
+        if pool.scheme == "https" and not context:  # a plain address through a proxy with TLS
+            pool.ConnectionCls = PatientHTTPSConnection
         pool.conn_kw["patience"] = self._patience
-        targets = (adapter.request_url(request, self._proxies) for request in (post, get))
-        return _Line(pool, *targets)
+        self._managers.append(manager)
+        # A proxy is told the whole address, unless what goes through it is a tunnel.
+        whole = self._proxy and not context
+        return _Line(context, manager, pool, self._url if whole else self._prefix)
+
+
+def _manager(proxy: str, context: ssl.SSLContext | None) -> PoolManager:
+    if not proxy:
+        return PoolManager(num_pools=1, maxsize=1, ssl_context=context)
+    user, password = get_auth_from_url(proxy)
+    headers = make_headers(proxy_basic_auth=f"{user}:{password}") if user else None
+    return ProxyManager(
+        proxy,
+        num_pools=1,
+        maxsize=1,
+        proxy_headers=headers,
+        proxy_ssl_context=context,
+        ssl_context=context,
+    )
 
 
 def _normal(url: str) -> str:
@@ -200,22 +276,26 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     cause: BaseException | None = error
     while cause is not None:
         yield cause
-        cause = cause.__cause__ or cause.__context__
+        context = None if cause.__suppress_context__ else cause.__context__
+        cause = cause.__cause__ or context
 
 
-def _reason(error: BaseException) -> tuple[str, str]:
-    """Say in a few words why there was no answer, and what varies: the innermost cause knows."""
+def _reason(error: BaseException) -> tuple[str, str, bool]:
+    """Say in a few words why there was no answer, and what varies: the innermost cause knows.
+
+    The third: whether the request may have been sent, and may be the cause.
+    """
     causes = list(_causes(error))
     if any(isinstance(cause, NameResolutionError) for cause in causes):
-        return "no such host is known", ""
+        return "no such host is known", "", False
     if type(error) is ConnectTimeoutError:
-        return "no connection in time", ""
+        return "no connection in time", "", False
     innermost = causes[-1]
     if isinstance(innermost, TimeoutError):
-        return "no answer in time", ""
+        return "no answer in time", "", True
     strerror = getattr(innermost, "strerror", None)
     told = clean(str(strerror or innermost)) or type(innermost).__name__
     if isinstance(innermost, ConnectionError) and not isinstance(innermost, ConnectionRefusedError):
         # Reset, aborted, broken pipe: which one depends on the moment, and is no news by itself.
-        return "the connection broke", told
-    return told, ""
+        return "the connection broke", told, True
+    return told, "", False

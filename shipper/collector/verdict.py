@@ -53,6 +53,20 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspected:
+    """An event that alone failed so many `tries` in `seconds` while others passed."""
+
+    tries: int
+    seconds: float
+    last: str
+
+    reason = "suspect"
+
+    def __str__(self) -> str:
+        return f"failed {self.tries} times in {self.seconds:.0f} s while others passed: {self.last}"
+
+
+@dataclass(frozen=True, slots=True)
 class Misconfigured:
     """Something is set up wrong, here or there; `why` says what to look at."""
 
@@ -62,14 +76,23 @@ class Misconfigured:
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """The collector can't be reached or is overloaded; `retry_after` is its wish in seconds."""
+    """The collector can't be reached or is overloaded; `retry_after` is its wish in seconds.
+
+    `blames`: the request had been sent and may itself be the cause, as a server that crashes
+    over an event shows it.
+    """
 
     why: str
     retry_after: float | None = None
     words: str = ""
+    blames: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.why}: {self.words}" if self.words else self.why
 
 
 Verdict = Delivered | Rejected | Misconfigured | Unavailable
+Fate = Delivered | Rejected | Suspected
 
 
 def verdict_of(status: int, headers: Mapping[str, str], body: bytes, now: float) -> Verdict:
@@ -82,7 +105,9 @@ def verdict_of(status: int, headers: Mapping[str, str], body: bytes, now: float)
     if 300 <= status < 500 and status not in _UNAVAILABLE:
         return Misconfigured(_advice(status, headers), words)
     wish = retry_after(headers.get("retry-after"), now)
-    return Unavailable(f"the collector answers {status}", wish, words)
+    # Whoever says when to come again speaks of itself, and so does who says "too many".
+    blames = wish is None and (status == 408 or status >= 500)
+    return Unavailable(f"the collector answers {status}", wish, words, blames)
 
 
 def retry_after(value: str | None, now: float) -> float | None:
@@ -118,9 +143,9 @@ def _advice(status: int, headers: Mapping[str, str]) -> str:
         to = clean(headers.get("location", "nowhere"))
         return f"the collector answers {status}, a redirect to {to}: put the final address in url"
     advice = {
-        401: "it wants credentials: see collector.headers",
+        401: "it wants credentials: see collector.username and collector.headers",
         403: "it forbids this: see collector.headers and its own rules",
         404: "no collector at that path: see collector.url",
-        407: "the proxy wants credentials: see the proxy's address in the environment",
+        407: "the proxy wants credentials: see collector.proxy, or the environment",
     }.get(status, "see collector.url and what stands between")
     return f"the collector answers {status}; {advice}"

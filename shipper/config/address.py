@@ -17,6 +17,9 @@ _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]{0,8192}")
 _TRACKER_PATH = "/com.snowplowanalytics.snowplow/tp2"
 
+_PATH = re.compile(r"(/[A-Za-z0-9._~-]{1,200}){1,10}")
+_USER = re.compile(r"[\x20-\x39\x3b-\x7e]{1,255}")
+
 # The sender writes these itself; a second voice would make requests the collector refuses.
 OWN_HEADERS = frozenset(
     {"connection", "content-encoding", "content-length", "content-type", "transfer-encoding"}
@@ -54,7 +57,8 @@ def _check_host(parts: SplitResult) -> None:
     if "@" in parts.netloc:
         raise wrong(
             "holds a user name or password",
-            "take it out, and send a header: headers: {Authorization: 'file:/run/secrets/token'}",
+            "take it out: username and password are keys of their own, or send a header: "
+            "headers: {Authorization: 'file:/run/secrets/token'}",
         )
     if not parts.hostname:
         raise wrong("has no host", _EXAMPLE)
@@ -70,7 +74,7 @@ def _check_rest(parts: SplitResult) -> None:
         raise wrong("has a query or a fragment", "leave out what follows the ? or #")
     if parts.path.rstrip("/").endswith(_TRACKER_PATH):
         raise wrong(
-            f"ends with {_TRACKER_PATH}", "leave that path out: it is added for each request"
+            f"ends with {_TRACKER_PATH}", "leave that path out: it is added (see collector.path)"
         )
 
 
@@ -91,3 +95,37 @@ def header_value(value: str) -> str:
             "check where the value comes from",
         )
     return value
+
+
+def request_path(text: str) -> str:
+    """Return *text* if it is a path that a collector may have. Raises PydanticCustomError."""
+    if not _PATH.fullmatch(text):
+        raise wrong("is no path of a collector", "write it like /com.acme/track")
+    return text
+
+
+def user_name(name: str | None) -> str | None:
+    """Return *name* if basic authentication can carry it. Raises PydanticCustomError."""
+    if name is not None and not _USER.fullmatch(name):
+        raise wrong("holds a colon or a character outside of ASCII", "use another user name")
+    return name
+
+
+def proxy_url(text: str) -> str:
+    """Return *text* as the address of a proxy, or nothing for `direct`; it may hold a password.
+
+    Raises PydanticCustomError.
+    """
+    text, example = text.strip(), "write it like http://proxy.example.com:3128, or direct"
+    if text == "direct":
+        return ""
+    if _UNFIT.search(text):
+        raise wrong("holds a blank or a character that no address has", example)
+    parts = _split(text)
+    if parts.scheme not in ("http", "https"):
+        raise wrong("has no scheme http:// or https://", example)
+    if not _HOST.fullmatch(parts.netloc.rpartition("@")[2].removesuffix(f":{parts.port}")):
+        raise wrong("has a host that is no name and no IP address", example)
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise wrong("has a path", "leave out what follows the port")
+    return text.rstrip("/")

@@ -125,7 +125,8 @@ def _path(value: object) -> object:
     return Path(_absolute(value)) if isinstance(value, str) else value
 
 
-def _one_or_list(least: int) -> WithJsonSchema:
+def one_or_list(least: int) -> WithJsonSchema:
+    """Return the schema of a text or of a list of at least *least* texts."""
     one: dict[str, Any] = {"type": "string", "minLength": 1}
     return WithJsonSchema({"anyOf": [one, {"type": "array", "items": one, "minItems": least}]})
 
@@ -151,11 +152,11 @@ Size = Annotated[
 ]
 Text = Annotated[str, Field(min_length=1)]
 AbsolutePath = Annotated[Path, BeforeValidator(_path)]
-Paths = Annotated[tuple[AbsolutePath, ...], OneOrList, _one_or_list(0)]
-Names = Annotated[tuple[Text, ...], NotEmpty, OneOrList, _one_or_list(1)]
+Paths = Annotated[tuple[AbsolutePath, ...], OneOrList, one_or_list(0)]
+Names = Annotated[tuple[Text, ...], NotEmpty, OneOrList, one_or_list(1)]
 Globs = Annotated[
-    tuple[Annotated[str, AfterValidator(_glob)], ...], NotEmpty, OneOrList, _one_or_list(1)
+    tuple[Annotated[str, AfterValidator(_glob)], ...], NotEmpty, OneOrList, one_or_list(1)
 ]
 Excludes = Annotated[
-    tuple[Annotated[Text, AfterValidator(_exclude)], ...], OneOrList, _one_or_list(0)
+    tuple[Annotated[Text, AfterValidator(_exclude)], ...], OneOrList, one_or_list(0)
 ]

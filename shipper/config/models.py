@@ -8,17 +8,15 @@ Rule 3: nothing is opened here. Whether paths are readable and grammars exist is
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
-    SecretStr,
-    model_validator,
 )
 
-from shipper.config.address import collector_url, header_name, header_value
+from shipper.config.collector import DAY, CollectorConfig
 from shipper.config.entities import iglu_uri, json_object
 from shipper.config.fields import (
     STDIN,
@@ -28,7 +26,6 @@ from shipper.config.fields import (
     Group,
     Maybe,
     Names,
-    NotBoolean,
     NotEmpty,
     Paths,
     Seconds,
@@ -40,85 +37,16 @@ from shipper.config.fields import (
 from shipper.config.records import EncodingName, MultilineConfig, ZoneName
 from shipper.formats.records import Container, Rules
 
-DAY = 86_400.0
 MIB = 1_048_576
 
 # Platform codes that Enrich accepts; any other fails the event.
 Platform = Literal["web", "iot", "app", "mob", "pc", "cnsl", "tv", "srv", "headset"]
 
 
-def _secret_header(value: SecretStr) -> SecretStr:
-    header_value(value.get_secret_value())
-    return value
-
-
 def _whole_units(value: int) -> int:
     if value % 4:  # so that no chunk begins within a character of UTF-16 or UTF-32
         raise wrong(f"{value} is no multiple of 4", f"use {value - value % 4}")
     return value
-
-
-HeaderName = Annotated[str, AfterValidator(header_name)]
-HeaderValue = Annotated[SecretStr, AfterValidator(_secret_header)]
-
-
-class RetryConfig(Group):
-    """How long to wait before a request is tried again: a random time below a growing ceiling."""
-
-    first: Annotated[Seconds, Field(ge=0.01, le=DAY)] = Field(
-        0.5, description="Ceiling of the first delay; each further one doubles it"
-    )
-    cap: Annotated[Seconds, Field(ge=0.01, le=DAY)] = Field(
-        60.0, description="The ceiling grows no further than this"
-    )
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.first > self.cap:
-            raise wrong("has a first delay above the cap", "make first at most cap")
-        return self
-
-
-class CollectorConfig(Group):
-    """Where events go, and how much may be in flight."""
-
-    url: Annotated[str, AfterValidator(collector_url)] = Field(
-        description="Address of the Snowplow collector: scheme, host, optional port and path prefix"
-    )
-    method: Annotated[Literal["post", "get"], BeforeValidator(lower_case)] = Field(
-        "post", description="`post` sends many events a request, `get` one"
-    )
-    # 180,000 fits every sink of the collector unsplit: the smallest, SQS, takes 192,000.
-    max_bytes: Annotated[Size, Field(ge=1_000, le=10_000_000)] = Field(
-        180_000, description="Largest body of a POST request"
-    )
-    # The collector refuses request lines above 20,480 bytes.
-    max_get_bytes: Annotated[Size, Field(ge=1_000, le=20_000)] = Field(
-        8_000, description="Longest request line of a GET request"
-    )
-    concurrency: Annotated[int, Field(ge=1, le=64), NotBoolean] = Field(
-        4, description="Requests in flight at a time"
-    )
-    connect_timeout: Annotated[Seconds, Field(ge=0.01, le=600)] = Field(
-        5.0, description="How long a connection may take to open"
-    )
-    read_timeout: Annotated[Seconds, Field(ge=0.01, le=600)] = Field(
-        30.0, description="How long the collector may take to answer"
-    )
-    headers: dict[HeaderName, HeaderValue] = Field(
-        default_factory=dict,
-        description="Extra request headers; a value `file:PATH` is read from that file",
-    )
-    retry: RetryConfig = Field(RetryConfig(), description="Delays between attempts")
-    misconfigured_delay: Annotated[Seconds, Field(ge=0.01, le=DAY)] = Field(
-        30.0, description="Delay after an answer that only a person can mend (401, 403, 404, 3xx)"
-    )
-
-    @model_validator(mode="after")
-    def _headers_stand_once(self) -> Self:
-        if len({name.lower() for name in self.headers}) < len(self.headers):
-            raise wrong("has a header twice: upper and lower case are one", "keep one of them")
-        return self
 
 
 class TrackerConfig(Group):

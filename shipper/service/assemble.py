@@ -9,12 +9,16 @@ import random
 import socket
 import time
 import uuid
+from base64 import b64encode
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from shipper.collector.client import Address, HttpCollector
+from shipper.collector.failover import Failover
+from shipper.collector.tls import Tls
+from shipper.config.collector import CollectorConfig
 from shipper.config.models import Config, SourceConfig
 from shipper.emitter import Emitter, Sending
 from shipper.event.builder import Envelope
@@ -106,11 +110,9 @@ def assemble(
     globs = [glob for source in sources for glob in source.globs]
     watch = Watch(globs, fleet.names, pump.nudge, report)
     fleet.on_missed(watch.missed)
-    collector = HttpCollector(_address(config))
-    stack.callback(collector.close)
     emitter = Emitter(
         store,
-        collector,
+        _collector(config, report, stack),
         report,
         sending=_sending(config),
         clock=CLOCK,
@@ -186,14 +188,51 @@ def _source(source: SourceConfig) -> Source:
     )
 
 
-def _address(config: Config) -> Address:
+def _collector(config: Config, report: Report, stack: ExitStack) -> HttpCollector | Failover:
+    """Return the way to the collectors; say what of it is not safe. Raises CollectorError."""
+    if not config.collector.tls.verify:
+        report(
+            "collector.unverified",
+            why="collector.tls.verify is false: events and secrets go to whoever answers",
+            remedy="name the certificate that vouches for the collector in collector.tls.ca",
+        )
+    collectors = [HttpCollector(address) for address in addresses(config)]
+    for each in collectors:
+        stack.callback(each.close)
+    if len(collectors) == 1:
+        return collectors[0]
+    retry = config.collector.retry
+    rng = random.Random()  # noqa: S311  # jitter, not a secret
+    return Failover(collectors, report, pauses=(retry.first, retry.cap), clock=CLOCK, rng=rng)
+
+
+def addresses(config: Config) -> list[Address]:
+    """Return the collectors of *config*, the preferred one first."""
     collector = config.collector
-    return Address(
-        url=collector.url,
-        headers={name: value.get_secret_value() for name, value in collector.headers.items()},
-        connect_timeout=collector.connect_timeout,
-        read_timeout=collector.read_timeout,
-    )
+    proxy, tls = collector.proxy, collector.tls
+    return [
+        Address(
+            url=url,
+            path=collector.path,
+            headers=_headers(collector),
+            proxy=None if proxy is None else proxy.get_secret_value(),
+            tls=Tls(**tls.model_dump()),
+            gzip=collector.gzip,
+            connect_timeout=collector.connect_timeout,
+            read_timeout=collector.read_timeout,
+        )
+        for url in collector.urls
+    ]
+
+
+def _headers(collector: CollectorConfig) -> dict[str, str]:
+    headers = {name: value.get_secret_value() for name, value in collector.headers.items()}
+    if collector.password is not None:
+        pair = f"{collector.username}:{collector.password.get_secret_value()}"
+        headers["Authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
+    if collector.anonymous:
+        headers["SP-Anonymous"] = "*"
+    return headers
 
 
 def _sending(config: Config) -> Sending:
@@ -201,8 +240,14 @@ def _sending(config: Config) -> Sending:
     return Sending(
         method=collector.method,
         max_bytes=collector.max_bytes,
+        max_events=collector.max_events,
         max_get_bytes=collector.max_get_bytes,
+        linger=collector.linger,
         first_pause=collector.retry.first,
         longest_pause=collector.retry.cap,
         misconfigured_pause=collector.misconfigured_delay,
+        suspect_tries=collector.suspect_tries,
+        suspect_seconds=collector.suspect_after,
+        least=collector.min_concurrency,
+        most=collector.concurrency,
     )

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import requests
-
+from shipper.collector.client import Answer, HttpCollector
+from shipper.collector.verdict import Unavailable, clean
 from shipper.config.models import Config, SourceConfig
-from shipper.errors import GrammarError, StateError
+from shipper.errors import CollectorError, GrammarError, StateError
 from shipper.grammar.library import Library
-from shipper.service.assemble import library
+from shipper.service.assemble import addresses, library
 from shipper.service.doctor import Finding, Survey, examine, survey
 from shipper.store.lock import holder
 from shipper.store.store import Store, has_state
@@ -37,7 +37,7 @@ def check(config: Config, where: Where, *, offline: bool) -> Iterator[Finding]:
     yield from _state(config)
     yield from examine(config, surveys=surveys)
     if not offline:
-        yield _collector(config)
+        yield from _collectors(config)
 
 
 def _grammars(shelf: Library, source: SourceConfig, place: str) -> Iterator[Finding]:
@@ -114,24 +114,32 @@ def _new_state(state: Path) -> Finding:
     return Finding("state", f"state {state} can't be made: {parent} is not writable", remedy)
 
 
-def _collector(config: Config) -> Finding:
-    url = config.collector.url.rstrip("/")
-    collector = config.collector
-    timeout = (collector.connect_timeout, min(collector.read_timeout, 10.0))
-    headers = {name: value.get_secret_value() for name, value in collector.headers.items()}
-    try:
-        with requests.get(
-            url + "/health", timeout=timeout, headers=headers, allow_redirects=False, stream=True
-        ) as answer:
-            status = answer.status_code
-    except requests.exceptions.RequestException as error:
-        host = urlsplit(url).netloc
-        what = f"collector {host} does not answer ({type(error).__name__})"
-        return Finding("collector", what, "see collector.url, the network, and the collector")
-    if status == 200:
+def _collectors(config: Config) -> Iterator[Finding]:
+    for address in addresses(config):
+        patience = min(address.read_timeout, 10.0)
+        try:
+            collector = HttpCollector(replace(address, read_timeout=patience))
+        except CollectorError as error:
+            yield Finding("config", error.message, error.remedy)
+            continue
+        try:
+            yield _health(address.url, collector.health())
+        finally:
+            collector.close()
+    if not config.collector.tls.verify:
+        what = "collector.tls.verify is false: events and secrets go to whoever answers"
+        yield Finding("warning", what, "name the certificate to trust in collector.tls.ca")
+
+
+def _health(url: str, answer: Answer | Unavailable) -> Finding:
+    if isinstance(answer, Unavailable):
+        remedy = "see collector.url, the network, and the collector"
+        return Finding("collector", f"collector {url} does not answer: {answer.why}", remedy)
+    if answer.status == 200:
         return Finding("ok", f"collector {url}")
-    if 300 <= status < 400:
-        to = answer.headers.get("location", "nowhere")
+    if 300 <= answer.status < 400:
+        to = clean(answer.headers.get("location", "nowhere"))
         return Finding("collector", f"collector {url} redirects to {to}", "put that into url")
-    what = f"collector {url} answers {status} to /health"
-    return Finding("warning" if status == 404 else "collector", what, "see collector.url, headers")
+    what = f"collector {url} answers {answer.status} to /health"
+    level = "warning" if answer.status == 404 else "collector"
+    return Finding(level, what, "see collector.url, headers")

@@ -24,12 +24,14 @@ _PLAIN = re.compile(r"[\w./:@%+,\-]+", re.ASCII)
 
 _ERRORS = {"collector.misconfigured", "service.crashed", "state.damaged"}
 _WARNINGS = {
+    "collector.changed",
     "collector.unavailable",
     "collector.unverified",
     "dead_letters.discarded",
     "dead_letters.growing",
     "doctor.warning",
     "event.buried",
+    "event.suspected",
     "file.gone",
     "config.refused",
     "file.unreadable",

@@ -76,7 +76,7 @@ def _amount(field: FieldInfo, value: Any) -> str:
     if kind is int:
         units = (10**9, "GB"), (10**6, "MB"), (10**3, "kB"), (1_048_576, "MiB"), (1_024, "KiB")
         return _in_units(value, units)
-    return str(value)
+    return str(value).lower() if kind is bool else str(value)
 
 
 def _in_units(value: int, units: tuple[tuple[int, str], ...]) -> str:
