@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from shipper.grammar.fault import Fault
-from shipper.grammar.grok import GrokError, compile_grok
+from shipper.grammar.grok import compile_grok
 from shipper.grammar.patterns import PatternBook
+from shipper.grammar.reference import GrokError
 from shipper.grammar.shaping_spec import Condition, CriterionSpec
 from shipper.grammar.time_limit import in_time
 

@@ -19,44 +19,28 @@ from typing import Final, NamedTuple
 import regex
 
 from shipper.grammar.patterns import Definition, PatternBook
+from shipper.grammar.reference import GrokError, field_name, read_reference
 from shipper.grammar.suggest import did_you_mean
-from shipper.grammar.syntax import Piece, is_lookaround, may_repeat_zero, pieces, without_zero_width
+from shipper.grammar.syntax import (
+    Piece,
+    is_lookaround,
+    is_switch,
+    may_repeat_zero,
+    pieces,
+    with_our_flags,
+    without_zero_width,
+)
 
 MAX_EXPANDED: Final = 200_000
 MAX_DEPTH: Final = 60
-TYPES: Final = {
-    "int": "integer",
-    "integer": "integer",
-    "float": "number",
-    "number": "number",
-    "bool": "boolean",
-    "boolean": "boolean",
-    "string": "string",
-}
 FLAGS: Final = regex.ASCII | regex.VERSION0
 
-_REF = re.compile(
-    r"%\{(?P<name>[\w-]+)(?::(?P<field>[^:{}=]+?))?(?::(?P<type>\w+))?\s*"
-    r"(?:=(?P<definition>.*))?\}",
-    re.ASCII | re.DOTALL,
-)
-_FLAGS_ON = re.compile(r"\(\?([a-z-]+)(:?)")
-_NESTED = re.compile(r"\[([^\[\]]+)\]")
 _REFUSED_GROUPS = {
     "(?&": "a call of another group",
     "(?P>": "a call of another group",
     "(?(": "a conditional group",
     "(?R": "recursion",
 }
-
-
-class GrokError(ValueError):
-    """A pattern can't be compiled. `what` says why, `remedy` what to do about it."""
-
-    def __init__(self, what: str, remedy: str = "") -> None:
-        super().__init__(what)
-        self.what = what
-        self.remedy = remedy
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,8 +221,7 @@ class _Expansion:
                 self._plain(piece)
 
     def _group(self, piece: Piece, chain: tuple[str, ...], depth: int) -> None:
-        flags = _FLAGS_ON.fullmatch(piece.text)
-        if flags and not flags[2]:
+        if is_switch(piece.text):
             self._switch(piece.text)
         elif piece.kind == "open":
             self._open(piece.text)
@@ -258,18 +241,15 @@ class _Expansion:
         self._write(_translate(piece))
 
     def _ref(self, text: str, chain: tuple[str, ...]) -> None:
-        parts = _REF.fullmatch(text)
-        if parts is None:
-            raise GrokError(f"{text!r} is no grok reference", "write %{NAME}, %{NAME:field}")
-        if parts["definition"] is not None:
-            where = Definition(parts["definition"], "the pattern itself")
-            self.book = self.book.plus({parts["name"]: where})
-        definition = self._definition(parts["name"], chain)
-        if parts["field"]:
-            self._open_field(parts["field"], _type(parts["type"], text))
+        name, field_, type_, definition = read_reference(text)
+        if definition is not None:
+            self.book = self.book.plus({name: Definition(definition, "the pattern itself")})
+        found = self._definition(name, chain)
+        if field_ is not None:
+            self._open_field(field_, type_)
         else:
             self._open("(?:")
-        self.expand(definition.text, (*chain, parts["name"]))
+        self.expand(found.text, (*chain, name))
         self._close()
 
     def _definition(self, name: str, chain: tuple[str, ...]) -> Definition:
@@ -287,17 +267,17 @@ class _Expansion:
         """Let flags hold for the rest of the group, as in Oniguruma, and for no more."""
         self.switched = True
         self.stack[-1].scopes += 1
-        self._write(f"{_translated_flags(text)}:")
+        self._write(f"{with_our_flags(text)}:")
 
     def _open(self, text: str) -> None:
         if text in _REFUSED_GROUPS:
             raise GrokError(f"uses {_REFUSED_GROUPS[text]} ({text}…)", "write the pattern out")
         self.stack.append(_Frame(optional=is_lookaround(text)))
         self.opened.append(None)
-        self._write("(?:" if text == "(" else _translated_flags(text))
+        self._write("(?:" if text == "(" else with_our_flags(text))
 
     def _open_field(self, name: str, type_: str | None) -> None:
-        name = _field_name(name)
+        name = field_name(name)
         path = tuple((id(frame), frame.bars) for frame in self.stack)
         self.stack.append(_Frame())
         mention = _Mention(name, type_, tuple(self.stack), path)
@@ -354,12 +334,6 @@ def _pieces(text: str) -> tuple[Piece, ...]:
     return tuple(pieces(text))
 
 
-def _translated_flags(opening: str) -> str:
-    """Return *opening* with Oniguruma's m, under which the dot takes line ends, as our s."""
-    flags = _FLAGS_ON.fullmatch(opening)
-    return opening.replace("m", "s") if flags else opening
-
-
 def _translate(piece: Piece) -> str:
     if piece.kind == "set" and "&&[" in piece.text:
         raise GrokError(f"uses && in a class: {piece.text!r}", "write the class out")
@@ -368,23 +342,6 @@ def _translate(piece: Piece) -> str:
     if piece.kind == "set":
         return re.sub(r"(\\.)", lambda m: "0-9A-Fa-f" if m[0] == r"\h" else m[0], piece.text)
     return piece.text
-
-
-def _type(word: str | None, text: str) -> str | None:
-    if word is None:
-        return None
-    if word not in TYPES:
-        raise GrokError(f"unknown type {word!r} in {text!r}", did_you_mean(word, TYPES))
-    return TYPES[word]
-
-
-def _field_name(text: str) -> str:
-    """Turn Logstash's ``[a][b]`` into ``a.b``; other names stay."""
-    inner = _NESTED.findall(text)
-    name = ".".join(inner) if inner and re.fullmatch(r"(?:\[[^\[\]]+\])+", text) else text
-    if not re.fullmatch(r"[A-Za-z_@][\w.@-]*", name, re.ASCII):
-        raise GrokError(f"{text!r} is no field name", "use letters, digits, '_', '.', '-', '@'")
-    return name
 
 
 def _exclusive(one: tuple[tuple[int, int], ...], two: tuple[tuple[int, int], ...]) -> bool:

@@ -15,9 +15,10 @@ from shipper.grammar.build import NOTHING, Shelf, build, inner_grammars
 from shipper.grammar.checks import check_atomic, check_captures, check_spec
 from shipper.grammar.fault import Fault
 from shipper.grammar.grammar import Grammar
-from shipper.grammar.grok import Compiled, GrokError, Patterns, compile_grok
+from shipper.grammar.grok import Compiled, Patterns, compile_grok
 from shipper.grammar.patterns import Definition, PatternBook
 from shipper.grammar.prefix import OPENINGS
+from shipper.grammar.reference import GrokError
 from shipper.grammar.shaping import shaped_spec
 from shipper.grammar.shaping_checks import check_shaping
 from shipper.grammar.shaping_spec import (

@@ -23,8 +23,9 @@ from typing import Any, Final
 import orjson
 
 from shipper.grammar.fault import Fault
-from shipper.grammar.grok import GrokError, compile_grok
+from shipper.grammar.grok import compile_grok
 from shipper.grammar.patterns import PatternBook
+from shipper.grammar.reference import GrokError
 from shipper.grammar.shaping_spec import RedactSpec
 from shipper.grammar.spec import FieldSpec
 from shipper.grammar.time_limit import LIMIT, SlowMatchError

@@ -42,6 +42,7 @@ _PIECE = re.compile(
 )
 
 _ZERO_WIDTH_ESCAPES = frozenset([r"\b", r"\B", r"\A", r"\Z", r"\z", r"\G", r"\m", r"\M", r"\K"])
+_FLAGS = re.compile(r"\(\?([a-z-]+)(:?)")
 _LOOKAROUNDS = frozenset(["(?=", "(?!", "(?<=", "(?<!"])
 
 
@@ -59,6 +60,17 @@ def may_repeat_zero(quantifier: str) -> bool:
 def is_lookaround(opening: str) -> bool:
     """Say whether *opening* begins a group that takes no text itself."""
     return opening in _LOOKAROUNDS
+
+
+def is_switch(opening: str) -> bool:
+    """Say whether *opening* turns flags on for the rest of its group, as ``(?i)`` does."""
+    flags = _FLAGS.fullmatch(opening)
+    return flags is not None and not flags[2]
+
+
+def with_our_flags(opening: str) -> str:
+    """Return *opening* with Oniguruma's m, under which the dot takes line ends, as our s."""
+    return opening.replace("m", "s") if _FLAGS.fullmatch(opening) else opening
 
 
 def without_zero_width(text: str) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from shipper.grammar.grok import MAX_EXPANDED, Compiled, GrokError, compile_grok
+from shipper.grammar.grok import MAX_EXPANDED, Compiled, compile_grok
 from shipper.grammar.patterns import Definition, PatternBook
+from shipper.grammar.reference import GrokError
 from tests.grammar.shelf import core
 
 

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from shipper.cli import run_cli
-from shipper.grammar.grok import GrokError, compile_grok
+from shipper.grammar.grok import compile_grok
 from shipper.grammar.library import Library
 from shipper.grammar.patterns import PatternBook, read_pattern_directories
+from shipper.grammar.reference import GrokError
 from tests.grammar.shelf import core
 
 # As people keep them: aligned by hand, saved on Windows, with comments, blank lines, and patterns
