@@ -25,8 +25,9 @@ from shipper.errors import DataError
 from shipper.grammar.coverage.clusters import Cluster, Clusters
 from shipper.grammar.coverage.suggestion import suggest_pattern
 from shipper.grammar.grammar import Works, at_work, first_match, furthest
-from shipper.grammar.grok import GrokError, compile_grok
+from shipper.grammar.grok import compile_grok
 from shipper.grammar.patterns import PatternBook
+from shipper.grammar.reference import GrokError
 from shipper.model import Mismatch
 
 _HEAD: Final = struct.Struct("<IIQI")  # cluster, file, line number, length
