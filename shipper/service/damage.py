@@ -1,7 +1,8 @@
 """A damaged state at the start: found, kept aside, and what can be read of it salvaged.
 
-Rule 1: looking takes a quarter of a second at most, so that starting stays quick. What is found while the
-        state is in use ends the process, and the next start salvages: so nothing goes in circles.
+Rule 1: looking takes a quarter of a second at most, so that starting stays quick. What is found
+        while the state is in use ends the process, and the next start salvages: so nothing goes in
+        circles.
 Rule 2: who may look at all is who holds the lock of the state.
 """
 
