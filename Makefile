@@ -13,7 +13,7 @@ ARGS ?=
 UPGRADE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint fmt lock kill-test image-test bench clean
+.PHONY: help run test check lint fmt lock kill-test fault-test image-test bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,9 @@ fmt: $(READY) ## format the code and apply the safe fixes
 
 kill-test: $(READY) ## SIGKILL at random moments, KILLS times (four variants a twentieth each): nothing lost, nothing twice
 	@$(BIN)/python -m pytest tests/kill -q --kills $(KILLS) $(ARGS)
+
+fault-test: $(READY) ## the long form of the fault matrix: large backlogs, long faults, four senders
+	@$(BIN)/python -m pytest tests/matrix -q --long $(ARGS)
 
 image-test: $(READY) ## build the container image without Docker and ship a file from inside it (root, Debian)
 	@deploy/image-test.sh

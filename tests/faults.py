@@ -100,13 +100,14 @@ def answer(status: int, body: bytes = b"", **headers: str) -> bytes:
 class FaultServer:
     """Plays the n-th scene on the n-th connection; the last one on all that follow."""
 
-    def __init__(self, *scenes: Scene) -> None:
+    def __init__(self, *scenes: Scene, port: int = 0) -> None:
         self._scenes = scenes
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self.port: int = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.requests: list[Request] = []
         self.connections = 0
+        self._shut = False
         self.leaving = threading.Event()
         self._threads: list[threading.Thread] = []
         self._wires: list[Wire] = []
@@ -132,16 +133,21 @@ class FaultServer:
 
     def shut(self) -> None:
         """Refuse all further connections."""
+        self._shut = True
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._threads[0].join(10)
         self._listener.close()
 
     def _accept(self) -> None:
-        while not self.leaving.is_set():
+        while not self._shut:
             try:
                 sock, _ = self._listener.accept()
             except OSError:
+                self.leaving.wait(0.01)
+                continue  # there were no descriptors left, for a moment
+            if self._shut:
+                sock.close()
                 return
             scene = self._scenes[min(self.connections, len(self._scenes) - 1)]
             wire = Wire(self, self.connections, sock)

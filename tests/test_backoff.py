@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
+from benchmarks.herd import Setting, simulate
 from shipper.backoff import Backoff, Leave
 
 DAY = 86_400.0
@@ -58,16 +59,60 @@ def test_pauses_are_spread_over_the_whole_range() -> None:
     assert max(drawn) > 0.95
 
 
-def test_the_ceiling_doubles_up_to_the_longest_and_begins_anew() -> None:
-    """0.5, 1, 2, 4, 5, 5; and 0.5 after a success."""
+def test_the_ceiling_doubles_up_to_the_longest() -> None:
+    """0.5, 1, 2, 4, 5, 5."""
     backoff = Backoff(0.5, 5.0, Longest())
     now, pauses = 0.0, []
     for _ in range(6):
         pauses.append(backoff.fail(backoff.enter(now), now))
         now += pauses[-1]
     assert pauses == [0.5, 1, 2, 4, 5, 5]
-    backoff.succeed(backoff.enter(now))
+
+
+@pytest.mark.parametrize(("successes", "pause"), [(1, 8.0), (2, 4.0), (5, 1.0), (9, 0.5)])
+def test_successes_forget_by_and_by(successes: int, pause: float) -> None:
+    """After six failures the first success takes one or two off, the ninth the last."""
+    backoff = Backoff(0.5, 600.0, Longest())
+    now = 0.0
+    for _ in range(6):
+        now += backoff.fail(backoff.enter(now), now)
+    for _ in range(successes):
+        backoff.succeed(backoff.enter(now))
+    assert backoff.fail(backoff.enter(now), now) == pause
+
+
+def test_a_long_outage_is_forgotten_as_quickly() -> None:
+    """A thousand failures are remembered as eight."""
+    backoff = Backoff(0.5, 600.0, Longest())
+    now = 0.0
+    for _ in range(1000):
+        now += backoff.fail(backoff.enter(now), now)
+    for _ in range(10):
+        backoff.succeed(backoff.enter(now))
     assert backoff.fail(backoff.enter(now), now) == 0.5
+
+
+def test_one_failure_is_nothing_to_remember() -> None:
+    """After a success the next failure begins anew, as long as they are few."""
+    backoff = Backoff(0.5, 600.0, Longest())
+    for now in range(0, 1000, 100):
+        assert backoff.fail(backoff.enter(now), now) == 0.5
+        backoff.succeed(backoff.enter(now + 50))
+        backoff.succeed(backoff.enter(now + 51))
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_herd_comes_back_apart(seed: int) -> None:
+    """With full jitter the busiest second of an outage has a fifth of what it has without."""
+    setting = Setting(shippers=200, backlog=20, outage=600.0, workers=10, queue=40)
+    jitter, plain = (simulate(kind, setting, seed) for kind in ("full jitter", "plain"))
+    for outcome in (jitter, plain):
+        assert len(outcome.drained) == 200, "all come to their end"
+    busiest = [
+        max(n for second, n in each.load.items() if 60 <= second < 600) for each in (jitter, plain)
+    ]
+    assert busiest[0] < busiest[1] / 5
+    assert jitter.refused < 200 * 20
 
 
 def test_a_thousand_failures_are_no_overflow() -> None:

@@ -6,6 +6,7 @@ Rule 2: a kept connection that the other side has closed meanwhile says so (`Sta
         that its request can be repeated on a fresh one.
 Rule 3: a connection on which an interim answer (1xx) came is not used again: the final answer
         would be taken for the next request's.
+Rule 4: the head of an answer has at most 256 KiB, whatever the number and length of its lines.
 """
 
 from __future__ import annotations
@@ -14,13 +15,16 @@ import http.client
 import io
 import socket
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
     from urllib3 import HTTPResponse
+
+
+_HEAD_BYTES = 256 * 1024
 
 
 class StaleError(ConnectionResetError):
@@ -82,7 +86,10 @@ class PatientHTTPSConnection(PatientHTTPConnection, HTTPSConnection):
 
 class _Answer(http.client.HTTPResponse):
     def begin(self) -> None:
+        reader = cast(_Reader, self.fp.raw)  # `_Timed` made it
+        reader.left = _HEAD_BYTES
         super().begin()
+        reader.left = None
         if self.status < 200:
             self.will_close = True  # rule 3
 
@@ -102,6 +109,7 @@ class _Reader(io.RawIOBase):
     def __init__(self, sock: socket.socket, deadline: float) -> None:
         self._sock = sock
         self._deadline = deadline
+        self.left: int | None = None
         # The file keeps the socket open for as long as it is read, as http.client expects.
         self._file = sock.makefile("rb", buffering=0)
 
@@ -110,7 +118,12 @@ class _Reader(io.RawIOBase):
 
     def readinto(self, buffer: WriteableBuffer) -> int | None:
         self._sock.settimeout(_left(self._deadline))
-        return self._file.readinto(buffer)
+        count = self._file.readinto(buffer)
+        if self.left is not None:
+            self.left -= count or 0
+            if self.left < 0:
+                raise OSError(f"the head of the answer is longer than {_HEAD_BYTES} bytes")
+        return count
 
     def close(self) -> None:
         self._file.close()
