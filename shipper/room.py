@@ -83,7 +83,7 @@ class Room:
             return Answer(drop=cause)
         if limits.when_full == "pause":
             return Answer(pause=why)
-        freed = self._store.drops.oldest(cause, self._store.claimed, room=room, before_ms=before_ms)
+        freed = self._store.drops.oldest(cause, self._store.order, room=room, before_ms=before_ms)
         if freed >= room or self._store.used_bytes() < limits.queue_bytes:
             return ROOM
         return Answer(pause=f"{why}, and of what is being sent or of dead letters")

@@ -54,7 +54,8 @@ class Turn:
             parse = _counted(self._parse(tailer, chunk, held), held)
         else:
             parse = self._parse(tailer, chunk, held)
-        self._moves.append((tailer, chunk, Progress(chunk.after.holding(parse.held), parse)))
+        after, behind = chunk.after.holding(parse.held), tailer.is_behind(chunk)
+        self._moves.append((tailer, chunk, Progress(after, parse, behind)))
 
     def flush(self, tailer: Tailer) -> None:
         """Take what is held of *tailer* as it is: nothing came after it for too long."""

@@ -11,7 +11,7 @@ import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -28,7 +28,8 @@ from shipper.grammar.library import Library
 from shipper.model import Clock, Ledger
 from shipper.pump import Pace, Pump
 from shipper.service.books import Books
-from shipper.store.store import Queued, Store
+from shipper.store.order import Queued
+from shipper.store.store import Store
 from shipper.tail.chunk import Limits
 from shipper.tail.fleet import Fleet, Source
 from shipper.tail.glob import Exclude, Glob
@@ -293,8 +294,7 @@ class Shipper:
 
     def events(self) -> list[Event]:
         """Return the events in the queue, oldest first."""
-        payloads = [p for queued in self.queue() for p in unpack(queued.batch).split(b"\n")]
-        return [_event(payload) for payload in payloads if b"/gap/" not in payload]
+        return events_of(self.queue())
 
     def lines(self) -> list[str]:
         """Return the lines in the queue, oldest first."""
@@ -313,6 +313,12 @@ class Shipper:
         for ledger in self.store.ledgers().values():
             total = total.plus(ledger)
         return total
+
+
+def events_of(batches: Iterable[Queued]) -> list[Event]:
+    """Return the events of *batches*, but for those that tell of gaps."""
+    payloads = [p for queued in batches for p in unpack(queued.batch).split(b"\n")]
+    return [_event(payload) for payload in payloads if b"/gap/" not in payload]
 
 
 def _event(payload: bytes) -> Event:

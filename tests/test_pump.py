@@ -12,13 +12,29 @@ from shipper.errors import StateBusyError
 from shipper.event.chunk import Policy
 from shipper.pump import Pace
 from shipper.tail.chunk import Limits
-from tests.shipping import SWEEP, Make, Shipper, shippers
+from tests.shipping import SWEEP, Make, Shipper, events_of, shippers
 
 
 @pytest.fixture
 def ship(tmp_path: Path) -> Iterator[Make]:
     with shippers(tmp_path) as make:
         yield make
+
+
+def test_the_news_of_others_go_ahead_of_a_log_that_is_behind(ship: Make) -> None:
+    """Of a log with more than one turn takes, and of old content, the batches are backlog."""
+    shipper = ship("*.log", limits=Limits(chunk_bytes=8_192))
+    shipper.logs.append("busy.log", *(f"busy {n:0100}" for n in range(300)))
+    shipper.turn()
+    shipper.logs.append("quiet.log", "quiet")
+    shipper.turn()
+    order = shipper.store.order
+    claimed = []
+    while peeked := order.peek(9_000):
+        order.claim(peeked)
+        claimed.append([event.line.split()[0] for event in events_of(peeked)])
+    assert claimed[0] == ["quiet"]
+    assert {line for lines in claimed[1:] for line in lines} == {"busy"}
 
 
 def _limit_pages(shipper: Shipper, more: int | None) -> None:

@@ -158,12 +158,12 @@ def test_what_a_sender_has_in_hand_is_not_dropped(ship: Make) -> None:
     shipper = ship("*.log", pace=_pace("drop_oldest"))
     _fill(shipper, 20)
     held = list(shipper.queue())
-    shipper.store.claimed = held[-1].id
+    shipper.store.order.claim(held)
     _fill(shipper, 40)
     there = {queued.id for queued in shipper.queue()}
     assert {queued.id for queued in held} <= there
     assert sum(audit(shipper.store).dropped.values()) > 0
-    shipper.store.claimed = 1 << 60
+    shipper.store.order.cursor = 1 << 60
     _fill(shipper, 40)
     assert "of what is being sent" in shipper.pump.paused
     _adds_up(shipper)
@@ -174,7 +174,7 @@ def test_an_event_has_one_fate(ship: Make) -> None:
     shipper = ship("*.log", pace=_pace("drop_oldest"))
     _fill(shipper, 5)
     (first, *_) = shipper.queue()
-    shipper.store.drops.oldest("queue_full", 0, room=1)
+    shipper.store.drops.oldest("queue_full", shipper.store.order, room=1)
     shipper.store.settle([Settlement(first, first.batch.events)], 1)
     assert ("delivered", "logs") not in shipper.store.counters()
     _adds_up(shipper)
@@ -258,7 +258,7 @@ def test_events_that_tell_are_packed_for_the_request(ship: Make) -> None:
     drops = shipper.store.drops
     for number, cause in enumerate(["queue_full", "queue_age"]):
         shipper.store.enqueue("logs", pack([b'{"x":%d}' % number], 9_000), number)
-        drops.oldest(cause, 0, room=1)
+        drops.oldest(cause, shipper.store.order, room=1)
     with shipper.store._database.transaction() as db:
         db.execute("INSERT INTO counter VALUES ('replayed', 'logs', 2)")
     _teller(shipper).tell()

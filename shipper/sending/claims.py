@@ -1,6 +1,6 @@
 """Claims on the queue: what is being sent, what came back, and what is set aside.
 
-Rule 1: batches are claimed in the order of their ids; what came back goes out before any newer one.
+Rule 1: batches are claimed in their order (`store.order`); what came back goes out before others.
 Rule 2: while nothing passes, the oldest is tried twice, then the next in line: so whether the
         collector or the claim is at fault is found out, and a bad claim blocks nobody.
 Rule 3: what failed while others passed is set aside. It is tried again at its own times, one claim
@@ -17,7 +17,8 @@ from dataclasses import dataclass, field, replace
 
 from shipper.sending.halving import Group
 from shipper.sending.health import Mark
-from shipper.store.store import Queued, Store
+from shipper.store.order import Queued
+from shipper.store.store import Store
 
 _TRIES_IN_A_ROW = 2
 _TRIES_WHOLE = 5
@@ -65,7 +66,6 @@ class Claims:
         self._returned: list[Claim] = []
         self._aside: list[Claim] = []
         self._examined: Claim | None = None
-        self._cursor = 0
         self._lingering_until: float | None = None
 
     def take(self, now: float, *, failing: bool = False) -> Claim | float | None:
@@ -124,14 +124,14 @@ class Claims:
             return None
         if self._lingering_until is not None and now < self._lingering_until:
             return None  # another sender comes back for it
-        batches = self._store.peek(self._cursor, self._max_bytes)
+        batches = self._store.order.peek(self._max_bytes)
         if batches and self._lingering_until is None and self._linger and self._is_small(batches):
             self._lingering_until = now + self._linger
             return self._linger
         self._lingering_until = None
         if not batches:
             return None
-        self._cursor = self._store.claimed = batches[-1].id
+        self._store.order.claim(batches)
         return Claim(batches)
 
     def _is_small(self, batches: list[Queued]) -> bool:

@@ -8,7 +8,8 @@ from functools import cached_property
 from shipper.collector.verdict import Delivered, Fate
 from shipper.event.batch import compress, unpack
 from shipper.store.dead_letters import Buried
-from shipper.store.store import Queued, Settlement
+from shipper.store.order import Queued
+from shipper.store.store import Settlement
 
 
 class Load:

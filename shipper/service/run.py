@@ -37,6 +37,10 @@ _TICK = 0.1
 _SIGN_OF_LIFE = 5.0
 _STUCK = 60.0
 _RETRY = 1.0
+# How long a thread that computes may hold up one that only has to hand on bytes. With Python's own
+# 5 ms a request waits for the reading each time that it touches the network: one hot log, two
+# cores: 16,000 events/s arrive with 5 ms, 36,000 with this; without a hot log it costs nothing.
+_SWITCH = 0.0002
 
 
 Tell = Callable[[Callable[[], "Snapshot"]], None]
@@ -81,6 +85,7 @@ def run(
     stopped a thread.
     """
     _raise_descriptor_limit()
+    sys.setswitchinterval(_SWITCH)
     with noting_damage(config.state), ExitStack() as stack:
         stopping = Stopping()
         stack.enter_context(stop_on_signal(stopping.set))

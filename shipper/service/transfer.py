@@ -18,7 +18,8 @@ import orjson
 from shipper.errors import DataError
 from shipper.event.batch import fits, pack, unpack
 from shipper.store.counting import Count
-from shipper.store.store import Queued, Store
+from shipper.store.order import Queued
+from shipper.store.store import Store
 
 _READ_BYTES = 4_000_000
 _LINES = 2_000

@@ -180,8 +180,8 @@ def insert_batches(
     now_ms: int,
     *,
     kept: bool = False,
-) -> None:
-    """Put *batches* at the end of the queue, within the caller's transaction.
+) -> range:
+    """Put *batches* at the end of the queue, within the caller's transaction; return their ids.
 
     Those that are *kept* tell of a gap, and are not dropped whatever the limits of the queue say.
     """
@@ -191,6 +191,9 @@ def insert_batches(
         "VALUES (?, ?, ?, ?, ?, ?, ?)",
         rows,
     )
+    # Within a transaction nobody else adds any, so they follow each other.
+    last = db.execute("SELECT last_insert_rowid()").fetchone()[0] if rows else 0
+    return range(last + 1 - len(rows), last + 1)
 
 
 def bury_records(

@@ -18,6 +18,7 @@ from shipper.event.batch import RecordBatch
 from shipper.event.gap import Dropped
 from shipper.store.database import Database
 from shipper.store.dead_letters import add_to_counter, bury_gap, insert_batches
+from shipper.store.order import Order
 
 MOST = 1_000
 """How many batches one call drops at most."""
@@ -47,8 +48,8 @@ class Drops:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def oldest(self, cause: str, claimed: int, *, room: int = 0, before_ms: int = 0) -> int:
-        """Drop batches behind id *claimed*, oldest first; return the stored bytes dropped.
+    def oldest(self, cause: str, order: Order, *, room: int = 0, before_ms: int = 0) -> int:
+        """Drop batches that were not claimed, oldest first; return the stored bytes dropped.
 
         Those that came before *before_ms*, and more until *room* bytes are dropped; up to `MOST`.
         """
@@ -57,8 +58,10 @@ class Drops:
         freed = 0
         with self._database.transaction() as db:
             for row, source, events, size, stored, at in db.execute(
-                _OLDEST, (claimed, MOST)
+                _OLDEST, (order.cursor, MOST)
             ).fetchall():
+                if row in order.ahead:
+                    continue
                 if at >= before_ms and freed >= room:
                     break
                 gone.append(row)

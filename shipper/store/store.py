@@ -4,8 +4,8 @@ Rule 1: batches, dead letters, checkpoint and ledger of what was read commit tog
 Rule 2: a generation is on record, with its id, before its first record is read (`begin`).
 Rule 3: an event leaves the queue only as delivered or as a dead letter, in the transaction that
         says so (`settle`), or because the limits of the queue ask for it (see `drops`).
-Rule 4: the queue is first in, first out by batch id; claims on batches live in the sender's
-        memory, so a crash forgets them and the same bytes are sent again.
+Rule 4: the queue is first in, first out, but for a backlog (see `order`); claims on batches live
+        in the sender's memory, so a crash forgets them and the same bytes are sent again.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from shipper.event.gap import Dropped
 from shipper.event.ids import generation_id, namespace_id, stream_key
 from shipper.formats.held import Held
 from shipper.model import Ledger
-from shipper.protocol.envelope import post_size
 from shipper.store.collection import Collection
 from shipper.store.counting import Counting
 from shipper.store.database import Database, is_full, translated, unusable
@@ -38,6 +37,7 @@ from shipper.store.dead_letters import (
     insert_batches,
 )
 from shipper.store.drops import Drops, note_dropped
+from shipper.store.order import Order, Placed, Queued, read_batches
 from shipper.store.rows import checkpoints, insert_file, known_file, move_file, next_ordinal
 from shipper.store.space import Space
 from shipper.tail.checkpoint import Checkpoint, Node, Sighting
@@ -60,18 +60,11 @@ def make_directory(directory: Path) -> None:
 
 
 class Progress(NamedTuple):
-    """What a tailer read: where it stands after it, and what became of it."""
+    """What a tailer read: where it stands after it, what became of it, and whether more waits."""
 
     checkpoint: Checkpoint
     parse: Parse
-
-
-class Queued(NamedTuple):
-    """A batch in the queue; `id` orders it."""
-
-    id: int
-    source: str
-    batch: RecordBatch
+    behind: bool = False
 
 
 class Settlement(NamedTuple):
@@ -126,7 +119,7 @@ class Store:
         self.counting = Counting(database)
         self.drops = Drops(database)
         self.space = Space(database)
-        self.claimed = 0  # up to which batch senders of this process have taken some in hand
+        self.order = Order(database)
         self.snapshot = database.snapshot
 
     @classmethod
@@ -179,15 +172,18 @@ class Store:
         What can't be read again, as from a pipe, is to be *durable*: a power cut can't undo it.
         With the cause *drop*, the events are not queued but counted as dropped.
         """
+        placed: list[Placed] = []
         with self._database.transaction(durable=durable) as db:
-            for checkpoint, parse in turn:
+            for checkpoint, parse, behind in turn:
                 if drop:
                     source = checkpoint.source
                     lost = [Dropped(source, drop, *b[:2], now_ms, now_ms) for b in parse.batches]
                     note_dropped(db, lost)
                 else:
-                    insert_batches(db, checkpoint.source, parse.batches, now_ms)
+                    ids = insert_batches(db, checkpoint.source, parse.batches, now_ms)
+                    placed.append(Placed(checkpoint.canonical, ids, behind))
                 _move(db, checkpoint, parse, now_ms)
+        self.order.note(placed)
 
     def finish(
         self,
@@ -240,22 +236,7 @@ class Store:
         There is at least one, if there are any at all: a batch that was packed for a larger
         limit comes alone, for its sender to divide.
         """
-        found: list[Queued] = []
-        events = size = 0
-        with self._database.reading() as db:
-            cursor = db.execute(
-                "SELECT id, source, events, size, body FROM batch WHERE id > ? ORDER BY id",
-                (after,),
-            )
-            for id, source, *batch in cursor:  # noqa: A001  # the column's name
-                queued = Queued(id, source, RecordBatch(*batch))
-                events += queued.batch.events
-                size += queued.batch.size + bool(found)
-                if found and post_size(events, size) > max_bytes:
-                    break
-                found.append(queued)
-            cursor.close()
-        return found
+        return read_batches(self._database, "id > ?", after, max_bytes)
 
     def settle(self, settlements: Iterable[Settlement], now_ms: int) -> None:
         """Take what was delivered or buried out of the queue; leave the rest in its place.

@@ -120,6 +120,10 @@ class Tailer:
         """Whether what comes next stood there long before the file was opened."""
         return self.checkpoint.offset < self.backlog
 
+    def is_behind(self, chunk: Chunk) -> bool:
+        """Tell whether more was there to be read than *chunk*, or the chunk is no news."""
+        return self.old or self.face.kind is not None or self.unread > chunk.width
+
     @property
     def waits(self) -> bool:
         """Whether a line without its end will be taken as it is one day."""

@@ -241,13 +241,15 @@ def test_a_state_that_cannot_be_made_is_exit_73(
 
 
 def test_garbage_for_a_state_is_exit_73(config: Path, capsys: Capture, tmp_path: Path) -> None:
-    """A database that is none is not touched."""
+    """By policy, a database that is none is not touched."""
+    with config.open("a") as more:
+        more.write("queue: {when_damaged: refuse}\n")
     (tmp_path / "state").mkdir()
     database = tmp_path / "state" / "state.db"
     database.write_bytes(b"no database at all, but long enough to look at" * 100)
     before = database.read_bytes()
     assert run_cli(["run", "-c", str(config), "--once"]) == 73
-    assert "damaged or no state file" in capsys.readouterr().err
+    assert "state.db is damaged (file is not a database)" in capsys.readouterr().err
     assert database.read_bytes() == before
 
 

@@ -114,12 +114,12 @@ def test_drops_are_told_between_the_turns(tmp_path: Path) -> None:
         shipper.logs.append("app.log", "a")
         shipper.catch_up()
         chores = _chores(shipper)
-        shipper.store.drops.oldest("queue_full", 0, room=1)
+        shipper.store.drops.oldest("queue_full", shipper.store.order, room=1)
         chores.turn()
         assert shipper.reports.names().count("queue.dropped") == 1
         shipper.logs.append("app.log", "b")
         shipper.catch_up()
-        shipper.store.drops.oldest("queue_full", 0, room=1)
+        shipper.store.drops.oldest("queue_full", shipper.store.order, room=1)
         shipper.clock.pass_(5)
         chores.turn()
         assert shipper.reports.names().count("queue.dropped") == 1

@@ -16,7 +16,8 @@ from shipper.event.chunk import Parse, Reject
 from shipper.model import Ledger
 from shipper.protocol.envelope import post_size
 from shipper.store.dead_letters import Buried
-from shipper.store.store import Progress, Queued, Settlement, Store
+from shipper.store.order import Queued
+from shipper.store.store import Progress, Settlement, Store
 from shipper.tail.checkpoint import Checkpoint, Node
 from tests.store.samples import NAMESPACE, begin, sighting
 
@@ -119,7 +120,7 @@ def test_why_bytes_were_lost(store: Store) -> None:
 
 def test_a_checkpoint_without_a_row(store: Store) -> None:
     """Where a row is gone nothing is queued: its events would have no checkpoint."""
-    lost, parse = _read(replace(begin(store), row=99), "a")
+    lost, parse, _ = _read(replace(begin(store), row=99), "a")
     with pytest.raises(StateError, match=r"no row for /logs/web\.log"):
         store.commit([Progress(lost, parse)], 1)
     with pytest.raises(StateError, match=r"no row for /logs/web\.log"):

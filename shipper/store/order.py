@@ -1,0 +1,126 @@
+"""The order in which batches are claimed: that of their ids, but news go ahead of a backlog.
+
+Rule 1: while some log is behind, every other claim is for logs that are up to date, if they have
+        something: a busy log makes no quiet one wait, and what is old is not left for ever.
+Rule 2: batches of one log keep their order: behind one that waits as backlog, its others wait, too.
+Rule 3: while no log is behind, the order is that of the ids. So it is after a start: which batches
+        are backlog is known in memory only.
+Rule 4: a batch is claimed once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Container, Iterable, Sequence
+from contextlib import closing
+from typing import NamedTuple
+
+from shipper.event.batch import RecordBatch
+from shipper.protocol.envelope import post_size
+from shipper.store.database import Database
+
+# So many of the ids that go ahead are looked up at a time: one request rarely holds more.
+_LOOK = 256
+
+
+class Queued(NamedTuple):
+    """A batch in the queue; `id` orders it."""
+
+    id: int
+    source: str
+    batch: RecordBatch
+
+
+class Placed(NamedTuple):
+    """Which ids the batches of a *log* got, and whether it is `behind`: more of it is unread."""
+
+    log: str
+    ids: range
+    behind: bool
+
+
+class Order:
+    """Which batches are claimed next. `note` is for one thread, the rest for one at a time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.cursor = 0
+        """Up to which id batches were claimed in the order of their ids."""
+        self.ahead: set[int] = set()
+        """Which behind the cursor were claimed, too."""
+        self._news: deque[int] = deque()
+        self._backlog: dict[str, int] = {}  # by log, the last id that waits as backlog
+        self._news_next = True
+        self._shows_news = False
+
+    def note(self, placed: Iterable[Placed]) -> None:
+        """Note what was committed."""
+        waits = {log: last for log, last in self._backlog.items() if last > self.cursor}
+        for log, ids, behind in placed:
+            if ids and (behind or log in waits):
+                waits[log] = ids[-1]
+            elif waits:
+                self._news.extend(ids)
+        self._backlog = waits
+
+    def peek(self, max_bytes: int) -> list[Queued]:
+        """Return what is to be claimed next, as much as one POST of *max_bytes* can hold.
+
+        There is at least one, if there are any at all: a batch that was packed for a larger
+        limit comes alone, for its sender to divide.
+        """
+        found = self._peek_news(max_bytes) if self._news_next else []
+        self._shows_news = bool(found)
+        return found or self._read("id > ?", self.cursor, max_bytes)
+
+    def claim(self, peeked: Sequence[Queued]) -> None:
+        """Take what `peek` returned last."""
+        self._news_next = not self._shows_news
+        last = peeked[-1].id
+        if self._shows_news:
+            self.ahead.update(queued.id for queued in peeked)
+            self._forget_news(last)
+        else:
+            self.cursor = last
+            self.ahead = {taken for taken in self.ahead if taken > last}
+
+    def _peek_news(self, max_bytes: int) -> list[Queued]:
+        self._forget_news(self.cursor)
+        while self._news:
+            ids = [self._news[n] for n in range(min(_LOOK, len(self._news)))]
+            where = "id IN (SELECT value FROM json_each(?))"
+            if found := self._read(where, json.dumps(ids), max_bytes):
+                return found
+            self._forget_news(ids[-1])  # they were dropped meanwhile
+        return []
+
+    def _read(self, where: str, value: object, max_bytes: int) -> list[Queued]:
+        return read_batches(self._database, where, value, max_bytes, self.ahead)
+
+    def _forget_news(self, last: int) -> None:
+        while self._news and self._news[0] <= last:
+            self._news.popleft()
+
+
+def read_batches(
+    database: Database, where: str, value: object, max_bytes: int, but: Container[int] = ()
+) -> list[Queued]:
+    """Return the first batches, *but* for some, that one POST of *max_bytes* can hold.
+
+    *where* is SQL about a *value*. There is at least one, if there are any at all.
+    """
+    sql = f"SELECT id, source, events, size, body FROM batch WHERE {where} ORDER BY id"
+    found: list[Queued] = []
+    events = size = 0
+    with database.reading() as db, closing(db.execute(sql, (value,))) as rows:
+        for id, source, *batch in rows:  # noqa: A001  # the column's name
+            if id in but:
+                continue
+            queued = Queued(id, source, RecordBatch(*batch))
+            events += queued.batch.events
+            size += queued.batch.size + bool(found)
+            if found and post_size(events, size) > max_bytes:
+                break
+            found.append(queued)
+    return found
