@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-PAGE = Path(__file__).parents[2] / "docs" / "scenarios.md"
+PAGE = Path(__file__).parents[2] / "docs" / "known-limits.md"
 TESTS = Path(__file__).parents[1]
 _ROW = re.compile(r"^\| (\d+) \| (.+) \| (.+) \|$", re.MULTILINE)
 _NUMBERS = re.compile(r"^(\d+(?:(?:, | and |, and )\d+)*):")
