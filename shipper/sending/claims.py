@@ -67,6 +67,7 @@ class Claims:
         self._aside: list[Claim] = []
         self._examined: Claim | None = None
         self._lingering_until: float | None = None
+        store.order.begin()
 
     def take(self, now: float, *, failing: bool = False) -> Claim | float | None:
         """Claim what is to be sent next; *failing* says that nothing passes at present.

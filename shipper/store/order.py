@@ -3,8 +3,8 @@
 Rule 1: while some log is behind, every other claim is for logs that are up to date, if they have
         something: a busy log makes no quiet one wait, and what is old is not left for ever.
 Rule 2: batches of one log keep their order: behind one that waits as backlog, its others wait, too.
-Rule 3: while no log is behind, the order is that of the ids. So it is after a start: which batches
-        are backlog is known in memory only.
+Rule 3: while no log is behind, the order is that of the ids. So it is for what stands there at a
+        start: which batches are backlog is known in memory only.
 Rule 4: a batch is claimed once.
 """
 
@@ -45,6 +45,10 @@ class Order:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin anew: whatever the queue holds is to be claimed, also what was claimed before."""
         self.cursor = 0
         """Up to which id batches were claimed in the order of their ids."""
         self.ahead: set[int] = set()

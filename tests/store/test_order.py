@@ -116,6 +116,16 @@ def test_news_that_were_dropped_are_passed_over(store: Store) -> None:
     assert _rest(store) == ["busy", "busy"]
 
 
+def test_a_new_sender_claims_all_that_is_left(store: Store) -> None:
+    """What the one before it had in hand and did not send is claimed again, in order."""
+    _place(store, "busy", 2, behind=True)
+    _place(store, "quiet")
+    _take(store.order)
+    _take(store.order)
+    store.order.begin()
+    assert _rest(store) == ["busy", "busy", "quiet"]
+
+
 def test_what_is_claimed_ahead_is_not_dropped(store: Store) -> None:
     """A limit takes the oldest that nobody has in hand."""
     busy = _place(store, "busy", 2, behind=True)
