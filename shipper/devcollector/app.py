@@ -23,7 +23,7 @@ from shipper.devcollector.micro import Micro
 from shipper.devcollector.record import Received, Record
 from shipper.devcollector.schemas import SchemaSource
 from shipper.devcollector.validate import Judgement, judge_get, judge_post, unknown_adapter
-from shipper.devcollector.wire import (
+from shipper.serving.wire import (
     RefusedError,
     Visitor,
     dressed,

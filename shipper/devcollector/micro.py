@@ -17,7 +17,7 @@ from starlette.responses import Response, StreamingResponse
 
 from shipper.devcollector.present import BadFilter, GoodFilter, bad_items, good_items
 from shipper.devcollector.record import Record
-from shipper.devcollector.wire import RefusedError, json_response, read_body
+from shipper.serving.wire import RefusedError, json_response, read_body
 
 _SECONDS: Final = 25.0
 _CHUNK: Final = 100

@@ -1,18 +1,27 @@
-"""Reads requests within the collector's limits, and dresses answers as the collector does."""
+"""Reads requests within the collector's limits, and dresses answers as the collector does.
+
+Rule 1: no body is kept beyond the limit on one, nor all of them together beyond that of `Memory`.
+Rule 2: what is too large is read on and thrown away, up to a bound, so that the sender comes to
+        read the answer instead of a reset connection.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Final
-from urllib.parse import unquote_plus
+from urllib.parse import unquote, unquote_plus
 from uuid import UUID, uuid4
 
 import orjson
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from shipper.protocol.atomic import is_address
 
 MAX_BODY_BYTES: Final = 2_097_152
 MAX_REQUEST_LINE_BYTES: Final = 20_480
@@ -29,9 +38,9 @@ Handler = Callable[[Request], Awaitable[Response]]
 class RefusedError(Exception):
     """The request can't be taken; carries the answer."""
 
-    def __init__(self, status: int, text: str) -> None:
+    def __init__(self, status: int, text: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(text)
-        self.response = PlainTextResponse(f"{text}\n", status)
+        self.response = PlainTextResponse(f"{text}\n", status, headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,32 +86,64 @@ def target(request: Request) -> str:
     return f"{path}?{query}" if query else path
 
 
-async def read_body(request: Request, seconds: float) -> bytes:
-    """Return the body. Raises RefusedError: 413 if it is too large, 408 if it is too slow.
+class Memory:
+    """The bytes of bodies that are held at a moment, over all requests, and how many may be."""
 
-    What is too large is read on and thrown away, up to a bound, so that the sender comes to read
-    the answer instead of a reset connection.
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.held = 0
+
+    @contextmanager
+    def share(self) -> Iterator[Callable[[int], None]]:
+        """Hold what the block says it takes, until its end; raises RefusedError if it is full."""
+        taken = 0
+
+        def take(size: int) -> None:
+            nonlocal taken
+            if self.held + size > self._most:
+                what = "too many bodies are being read at once: send it again"
+                raise RefusedError(503, what, {"Retry-After": "1"})
+            self.held += size
+            taken += size
+
+        try:
+            yield take
+        finally:
+            self.held -= taken
+
+
+async def read_body(
+    request: Request,
+    seconds: float,
+    most: int = MAX_BODY_BYTES,
+    take: Callable[[int], None] | None = None,
+) -> bytes:
+    """Return the body of at most *most* bytes; *take* is told of each piece (see `Memory`).
+
+    Raises RefusedError: 413 if it is too large, 408 if it is too slow.
     """
     try:
         async with asyncio.timeout(seconds):
-            return await _read(request)
+            return await _read(request, most, take)
     except TimeoutError:
         raise RefusedError(408, f"the body did not arrive within {seconds:g} seconds") from None
 
 
-async def _read(request: Request) -> bytes:
+async def _read(request: Request, most: int, take: Callable[[int], None] | None) -> bytes:
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():
         size += len(chunk)
-        if size <= MAX_BODY_BYTES:
+        if size <= most:
+            if take:
+                take(len(chunk))
             chunks.append(chunk)
         elif size > _DRAIN_BYTES:
             break
         else:
             chunks.clear()
-    if size > MAX_BODY_BYTES:
-        raise RefusedError(413, f"the body has more than {MAX_BODY_BYTES} bytes: send fewer events")
+    if size > most:
+        raise RefusedError(413, f"the body has more than {most} bytes: send fewer events")
     return b"".join(chunks)
 
 
@@ -115,12 +156,20 @@ def query_pairs(request: Request) -> Iterator[tuple[str, str]]:
 
 
 def visitor(request: Request) -> Visitor:
-    """Tell who sent *request*, by connection, header and the `sp` cookie (a new one if need be)."""
+    """Tell who sent *request*, by connection, header and the `sp` cookie (a new one if need be).
+
+    What a proxy in front says of its client goes before the connection, as at a collector.
+    """
     agent = request.headers.get("user-agent")
     if _is_anonymous(request):
         return Visitor(None, agent, None)
     ip = request.client.host if request.client else None
-    return Visitor(ip, agent, _cookie_id(request) or str(uuid4()))
+    return Visitor(_forwarded(request) or ip, agent, _cookie_id(request) or str(uuid4()))
+
+
+def _forwarded(request: Request) -> str | None:
+    first = request.headers.get("x-forwarded-for", "").split(",")[0].strip()
+    return first if first and is_address(first) else None
 
 
 def _is_anonymous(request: Request) -> bool:
@@ -149,6 +198,20 @@ def _set_cookie(response: Response, value: str, seconds: int) -> None:
     response.set_cookie(
         "sp", value, max_age=seconds, expires=seconds, secure=True, httponly=True, samesite="none"
     )
+
+
+def origin_form(app: ASGIApp) -> ASGIApp:
+    """Wrap *app*: take targets in absolute form, as ``POST http://host/path``, for their path."""
+
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        raw: bytes = scope.get("raw_path", b"")
+        scheme, sign, rest = raw.partition(b"://")
+        if sign and scheme.lower() in (b"http", b"https"):
+            raw = b"/" + rest.partition(b"/")[2]
+            scope = {**scope, "raw_path": raw, "path": unquote(raw.decode("latin-1"))}
+        await app(scope, receive, send)
+
+    return wrapped
 
 
 def pixel() -> Response:
