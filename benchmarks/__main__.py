@@ -62,15 +62,19 @@ def _backlog(events: int) -> None:
 
 
 def _whole_path(log: Path, lines: int, rounds: int) -> None:
-    print("\nwhole path, median of", rounds, "runs: lines/s, CPU µs a line, peak MB")
+    print("\nwhole path, median of", rounds, "runs: lines/s, CPU µs a line, peak MB of a process")
+    ways = [(workers, max_bytes) for workers in (0, 2) for max_bytes in (180_000, 500_000)]
     with sink() as target:
-        for max_bytes in (180_000, 500_000):
-            runs = [run_once(log, lines, target, max_bytes) for _ in range(rounds)]
-            median = Run(*map(statistics.median, zip(*runs, strict=True)))
-            print(
-                f"  requests of {max_bytes:,} bytes: {median.lines_a_second:9,.0f}"
-                f"{median.cpu_us:8.1f}{median.peak_mb:8.0f}"
-            )
+        rows = [
+            [run_once(log, lines, target, size, workers) for workers, size in ways]
+            for _ in range(rounds)
+        ]
+    for (workers, size), *runs in zip(ways, *rows, strict=True):
+        median = Run(*map(statistics.median, zip(*runs, strict=True)))
+        print(
+            f"  {workers} workers, requests of {size:,} bytes: {median.lines_a_second:9,.0f}"
+            f"{median.cpu_us:8.1f}{median.peak_mb:8.0f}"
+        )
 
 
 def _idle(files: int, rounds: int) -> None:

@@ -20,12 +20,12 @@ class Run(NamedTuple):
     peak_mb: float
 
 
-def run_once(log: Path, lines: int, target: Sink, max_bytes: int) -> Run:
+def run_once(log: Path, lines: int, target: Sink, max_bytes: int, workers: int = 0) -> Run:
     """Ship *log* with a fresh state; raises RuntimeError unless each line arrived once."""
     state = log.parent / f"state-{time.time_ns()}"
     config = log.with_suffix(".yaml")
     config.write_text(
-        f"state: {state}\n"
+        f"state: {state}\nworkers: {workers}\n"
         f'collector: {{url: "http://127.0.0.1:{target.port}", max_bytes: {max_bytes}}}\n'
         f"sources: [{{name: web, paths: ['{log}'], grammar: nginx_access}}]\n"
     )

@@ -18,12 +18,12 @@ Rule 7: where the state can't be written just now, a second passes before it is 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from shipper.errors import StateBusyError
-from shipper.event.chunk import Recipe
+from shipper.event.piece import Parser
 from shipper.lanes import Allowance, Speed
 from shipper.model import Clock, Report
 from shipper.room import Limits, Room
@@ -92,7 +92,7 @@ class Pump:
         self,
         fleet: Fleet,
         store: Store,
-        recipes: Mapping[str, Recipe],
+        parser: Parser,
         report: Report,
         *,
         pace: Pace,
@@ -100,7 +100,7 @@ class Pump:
     ) -> None:
         self._fleet = fleet
         self._store = store
-        self._recipes = recipes
+        self._parser = parser
         self._report = report
         self._pace = pace
         self._clock = clock
@@ -266,7 +266,7 @@ class Pump:
 
     def _may_begin(self, tailer: Tailer, ready: list[Tailer]) -> bool:
         """Tell whether no rotated file has to be read before (see `turn`, rule 2)."""
-        rules = self._recipes[tailer.checkpoint.source].policy.rules
+        rules = self._parser.recipes[tailer.checkpoint.source].policy.rules
         return rules is None or predecessor(tailer, ready) is None
 
     def _lane(self, tailers: list[Tailer], room: float, now: float) -> list[tuple[Tailer, Chunk]]:
@@ -303,7 +303,7 @@ class Pump:
         Events are dropped for the cause *drop*, if there is one.
         """
         wall = self._clock.wall()
-        turn = Turn(self._recipes, int(wall * 1_000_000))
+        turn = Turn(self._parser, int(wall * 1_000_000))
         for tailer, chunk in chunks:
             turn.read(tailer, chunk, predecessor(tailer, self._holding))
         moved = set(turn.tailers)  # what these held went on with a line, here or in another file
@@ -327,7 +327,7 @@ class Pump:
             for tailer in self._holding
             if not tailer.unread
             and now - max(tailer.opened_at, tailer.served_at, tailer.grew_at)
-            >= self._recipes[tailer.checkpoint.source].policy.flush_after
+            >= self._parser.recipes[tailer.checkpoint.source].policy.flush_after
         ]
 
     def _pause(self, why: str) -> None:

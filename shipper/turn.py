@@ -8,10 +8,12 @@ Rule 2: what is held of a rotated file goes on in the file that follows it, with
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
+from functools import cached_property
 
-from shipper.event.chunk import Parse, Recipe, cut_line, flush_held, parse_chunk
+from shipper.event.chunk import Parse, flush_held
 from shipper.event.entities import Edges, Origin
+from shipper.event.piece import Parser, Piece
 from shipper.formats.held import Held
 from shipper.model import Ledger
 from shipper.store.store import Progress
@@ -21,29 +23,46 @@ from shipper.tail.stream import StreamTailer
 from shipper.tail.tailer import Tailer
 
 
+class _Move:
+    """How far a tailer gets by a turn: by a chunk, or (None) by what is held of it alone."""
+
+    def __init__(self, tailer: Tailer, chunk: Chunk | None, parse: Callable[[], Parse]) -> None:
+        self.tailer = tailer
+        self.chunk = chunk
+        self._parse = parse
+
+    @cached_property
+    def progress(self) -> Progress:
+        """What is to be committed; waits for the parse."""
+        parse, chunk = self._parse(), self.chunk
+        after = self.tailer.checkpoint if chunk is None else chunk.after
+        behind = chunk is not None and self.tailer.is_behind(chunk)
+        return Progress(after.holding(parse.held), parse, behind)
+
+
 class Turn:
     """What one turn of the pump reads; `progress` is what is to be committed."""
 
-    def __init__(self, recipes: Mapping[str, Recipe], read_us: int) -> None:
-        self._recipes = recipes
+    def __init__(self, parser: Parser, read_us: int) -> None:
+        self._parser = parser
         self._read_us = read_us
-        self._moves: list[tuple[Tailer, Chunk | None, Progress]] = []
+        self._moves: list[_Move] = []
         self._handed_over: set[Tailer] = set()
 
     @property
     def progress(self) -> list[Progress]:
         """What is to be committed, in this order."""
-        return [progress for _, _, progress in self._moves]
+        return [move.progress for move in self._moves]
 
     @property
     def perishable(self) -> bool:
         """Whether some of it can't be read again, whatever happens: it came from a stream."""
-        return any(isinstance(tailer, StreamTailer) for tailer, _, _ in self._moves)
+        return any(isinstance(move.tailer, StreamTailer) for move in self._moves)
 
     @property
     def tailers(self) -> list[Tailer]:
         """The tailers that this turn moves."""
-        return [tailer for tailer, _, _ in self._moves]
+        return [move.tailer for move in self._moves]
 
     def read(self, tailer: Tailer, chunk: Chunk, before: Tailer | None) -> None:
         """Take in a *chunk*; *before* is the rotated file that this one follows, if it is new."""
@@ -51,45 +70,50 @@ class Turn:
         if before is not None and before.checkpoint.held.opens and before not in self._handed_over:
             held = before.checkpoint.held
             self._hand_over(before, held)
-            parse = _counted(self._parse(tailer, chunk, held), held)
+            parse = self._begin(tailer, chunk, held)
+            move = _Move(tailer, chunk, lambda: _counted(parse(), held))
         else:
-            parse = self._parse(tailer, chunk, held)
-        after, behind = chunk.after.holding(parse.held), tailer.is_behind(chunk)
-        self._moves.append((tailer, chunk, Progress(after, parse, behind)))
+            move = _Move(tailer, chunk, self._begin(tailer, chunk, held))
+        self._moves.append(move)
 
     def flush(self, tailer: Tailer) -> None:
         """Take what is held of *tailer* as it is: nothing came after it for too long."""
-        recipe, origin = self._recipes[tailer.checkpoint.source], origin_of(tailer)
+        recipe, origin = self._parser.recipes[tailer.checkpoint.source], origin_of(tailer)
         parse = flush_held(tailer.checkpoint.held, recipe, origin, self._read_us)
-        self._moves.append((tailer, None, Progress(tailer.checkpoint.holding(parse.held), parse)))
+        self._moves.append(_Move(tailer, None, lambda: parse))
 
     def advance(self, now: float) -> None:
         """Move the tailers on, now that it is committed."""
-        for tailer, chunk, progress in self._moves:
-            if chunk is None:
-                tailer.checkpoint = progress.checkpoint
+        for move in self._moves:
+            if move.chunk is None:
+                move.tailer.checkpoint = move.progress.checkpoint
             else:
-                tailer.advance(chunk._replace(after=progress.checkpoint))
-                tailer.served_at = now
+                move.tailer.advance(move.chunk._replace(after=move.progress.checkpoint))
+                move.tailer.served_at = now
 
-    def _parse(self, tailer: Tailer, chunk: Chunk, held: Held) -> Parse:
-        recipe = self._recipes[tailer.checkpoint.source]
+    def _begin(self, tailer: Tailer, chunk: Chunk, held: Held) -> Callable[[], Parse]:
         c = tailer.checkpoint
-        edges = Edges(chunk.continues, chunk.partial)
-        how = (chunk.encoding, chunk.bom_length, edges)
-        origin = Origin(tailer.eid, c.canonical, *how, tailer.facts)
-        if chunk.hole:
-            return Parse((), (), Ledger(bytes_read=chunk.width, bytes_blank=chunk.width), held)
-        if chunk.width != len(chunk.data):
-            cut = (chunk.data, chunk.base, chunk.width)
-            return cut_line(cut, recipe, origin, self._read_us, held)
-        return parse_chunk(chunk.data, chunk.base, recipe, origin, self._read_us, held)
+        piece = Piece(
+            source=c.source,
+            generation=c.generation,
+            path=c.canonical,
+            data=chunk.data,
+            base=chunk.base,
+            width=chunk.width,
+            read_us=self._read_us,
+            held=held,
+            encoding=chunk.encoding,
+            bom_length=chunk.bom_length,
+            edges=Edges(chunk.continues, chunk.partial),
+            facts=tailer.facts,
+        )
+        return self._parser.begin(piece)
 
     def _hand_over(self, before: Tailer, held: Held) -> None:
         self._handed_over.add(before)
         taken = Ledger(lines_read=-held.lines, bytes_read=-held.width)
-        progress = Progress(before.checkpoint.holding(held.without_lines()), Parse((), (), taken))
-        self._moves.append((before, None, progress))
+        parse = Parse((), (), taken, held.without_lines())
+        self._moves.append(_Move(before, None, lambda: parse))
 
 
 def origin_of(tailer: Tailer) -> Origin:

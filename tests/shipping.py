@@ -23,6 +23,7 @@ import orjson
 from shipper.event.batch import unpack
 from shipper.event.builder import Envelope
 from shipper.event.chunk import Policy, Recipe
+from shipper.event.piece import Inline
 from shipper.grammar.grammar import Grammar
 from shipper.grammar.library import Library
 from shipper.model import Clock, Ledger
@@ -224,7 +225,8 @@ class Shipper:
             grace=GRACE,
             streams=self.streams,
         )
-        self.pump = Pump(self.fleet, self.store, recipes, self.reports, pace=self.pace, clock=clock)
+        parser = Inline(recipes)
+        self.pump = Pump(self.fleet, self.store, parser, self.reports, pace=self.pace, clock=clock)
 
     def reconfigure(self, *sources: Source) -> None:
         """Go on with other *sources*, as after a reload."""

@@ -50,7 +50,7 @@ def _numbers(shipper: Shipper) -> list[str]:
 
 
 def _teller(shipper: Shipper) -> Teller:
-    recipes = shipper.pump._recipes
+    recipes = shipper.pump._parser.recipes
     namespace = shipper.store.namespace("test-host")
     return Teller(shipper.store, recipes, namespace, shipper.reports, shipper.clock.clock())
 

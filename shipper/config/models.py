@@ -26,6 +26,7 @@ from shipper.config.fields import (
     Group,
     Maybe,
     Names,
+    NotBoolean,
     NotEmpty,
     Paths,
     Seconds,
@@ -246,6 +247,9 @@ class Config(Group):
     )
     sources: Annotated[tuple[SourceConfig, ...], NotEmpty] = Field(
         description="Which files to read", json_schema_extra={"minItems": 1}
+    )
+    workers: Annotated[int, Field(ge=0, le=64), NotBoolean] = Field(
+        0, description="Processes that parse; 0: this one does, which is enough for most"
     )
     queue: QueueConfig = Field(QueueConfig(), description="The backlog on disk")
     dead_letters: DeadLettersConfig = Field(

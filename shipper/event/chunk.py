@@ -116,6 +116,11 @@ class Recipe:
         self.steps = tuple(Step(g.name, g.parse, g.explain, _build(g, envelope)) for g in grammars)
         self._at_work = [grammar.at_work for grammar in grammars]
 
+    @property
+    def reads_in_order(self) -> bool:
+        """Whether what a line means may depend on the lines before it."""
+        return self.policy.rules is not None or any(self._at_work)
+
     def at_work(self, memory: Memory) -> tuple[Step, ...]:
         """Return the steps for the records of one file, in order, by what *memory* holds of it."""
         if not any(self._at_work):

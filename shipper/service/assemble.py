@@ -10,8 +10,10 @@ import socket
 import time
 import uuid
 from base64 import b64encode
-from contextlib import ExitStack
+from collections.abc import Mapping
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +25,7 @@ from shipper.config.models import Config, SourceConfig
 from shipper.emitter import Emitter, Sending
 from shipper.event.builder import Envelope
 from shipper.event.chunk import Policy, Recipe
+from shipper.event.piece import Inline, Parser
 from shipper.formats.encodings import Encoding
 from shipper.grammar.library import Library
 from shipper.model import Clock, Report
@@ -39,6 +42,7 @@ from shipper.tail.fleet import Fleet, Source
 from shipper.tail.glob import Exclude, Glob
 from shipper.tail.streams import OpenStreams
 from shipper.tail.watch import Watch
+from shipper.workers import Workers
 
 CLOCK = Clock(wall=time.time, monotonic=time.monotonic)
 
@@ -83,6 +87,7 @@ def assemble(
 ) -> Parts:
     """Wire the parts round the *state* and the *streams*. Raises StateError, GrammarError."""
     recipes = recipes_of(config)
+    parser = _parser(config, recipes, report, stack)
     store = state.store
     store.space.bound(config.queue.max_bytes)
     sources = sources_of(config)
@@ -91,7 +96,7 @@ def assemble(
         sources,
         books,
         report,
-        limits=Limits(chunk_bytes=config.tail.chunk_bytes),
+        limits=Limits(chunk_bytes=config.tail.chunk_bytes * max(1, 2 * config.workers)),
         grace=config.tail.rotate_grace,
         streams=streams,
     )
@@ -106,7 +111,7 @@ def assemble(
         letters_bytes=letters.max_bytes if letters.when_full == "pause" else None,
         backfill=config.tail.backfill_bytes,
     )
-    pump = Pump(fleet, store, recipes, report, pace=pace, clock=CLOCK)
+    pump = Pump(fleet, store, parser, report, pace=pace, clock=CLOCK)
     globs = [glob for source in sources for glob in source.globs]
     watch = Watch(globs, fleet.names, pump.nudge, report)
     fleet.on_missed(watch.missed)
@@ -123,6 +128,16 @@ def assemble(
     keeper = Keeper(store, report, CLOCK, max_bytes=most, max_age=letters.max_age)
     chores = Chores(store, books, fleet, pump, CLOCK, Beside(teller, keeper))
     return Parts(store, state.lock, fleet, pump, chores, emitter, watch)
+
+
+def _parser(
+    config: Config, recipes: Mapping[str, Recipe], report: Report, stack: ExitStack
+) -> Parser:
+    """Return what parses: this process, or workers, each with two parts of a chunk."""
+    if not config.workers:
+        return Inline(recipes)
+    make, part = partial(recipes_of, config), config.tail.chunk_bytes
+    return stack.enter_context(closing(Workers(make, recipes, config.workers, part, report)))
 
 
 def library(config: Config) -> Library:

@@ -23,7 +23,7 @@ def _chores(shipper: Shipper) -> Chores:
     clock = shipper.clock.clock()
     namespace = shipper.store.namespace("test-host")
     books = Books(shipper.store, {}, namespace, clock)
-    teller = Teller(shipper.store, shipper.pump._recipes, namespace, shipper.reports, clock)
+    teller = Teller(shipper.store, shipper.pump._parser.recipes, namespace, shipper.reports, clock)
     keeper = Keeper(shipper.store, shipper.reports, clock)
     beside = Beside(teller, keeper)
     return Chores(shipper.store, books, shipper.fleet, shipper.pump, clock, beside)

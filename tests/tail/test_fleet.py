@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from shipper.errors import StateBusyError
+from shipper.event.piece import Inline
 from shipper.tail.checkpoint import Checkpoint, Sighting
 from shipper.tail.chunk import Limits
 from shipper.tail.fleet import Fleet
@@ -149,7 +150,7 @@ def test_books_that_cannot_be_written_just_now(ship: Make) -> None:
     sources = [shipper.source("logs", "*.log")]
     shipper.fleet = Fleet(sources, books, shipper.reports, limits=Limits(), grace=GRACE)  # type: ignore[arg-type]
     shipper.pump._fleet = shipper.fleet
-    shipper.pump._recipes = {"logs": shipper.pump._recipes["logs"]}
+    shipper.pump._parser = Inline({"logs": shipper.pump._parser.recipes["logs"]})
     shipper.logs.append("kept.log", "1")
     shipper.logs.append("truncated.log", "2", "3")
     shipper.catch_up()
