@@ -15,6 +15,7 @@ from dataclasses import replace
 from heapq import nsmallest
 
 from shipper.formats.fingerprint import TAIL_BYTES, fingerprint
+from shipper.formats.rotation import bears_archive_name
 from shipper.tail.checkpoint import Checkpoint, Node, Sighting
 from shipper.tail.face import DamagedError, Face, closed_on_error, open_log
 from shipper.tail.identity import Verdict, exactly, judge, same_head
@@ -122,7 +123,8 @@ class Reception:
         known = self._roster.books.known(node)
         if known is None:
             return None
-        if resumes(known, face) and not self._reads(known):
+        reused = _has_inode_of_text(place.path, face, known)
+        if not reused and resumes(known, face) and not self._reads(known):
             return known
         if known.path == place.path:
             # What is left of it belongs to whoever reads that path now.
@@ -249,6 +251,14 @@ class Reception:
         path = printable(waiting.path)
         self._roster.report("file.damaged", path=path, offset=error.plain_offset, why=error.why)
         self._roster.set_aside(waiting)
+
+
+def _has_inode_of_text(path: str, face: Face, known: Checkpoint) -> bool:
+    """Tell whether an archive was given the inode that a text had, which is gone.
+
+    It may well begin as that did: then it is one of several that it may continue (`continues`).
+    """
+    return face.kind is not None and path != known.path and not bears_archive_name(known.path)
 
 
 def resumes(known: Checkpoint, face: Face) -> bool:

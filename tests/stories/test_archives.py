@@ -121,6 +121,24 @@ def test_compressed_while_stopped_among_logs_that_begin_alike(ship: Make) -> Non
     assert shipper.after_grace().lines() == ["here we go", "here we go", "a"]
 
 
+def test_an_archive_on_the_inode_of_another_log_that_begins_alike(ship: Make) -> None:
+    """31, 56: that it has the inode of one does not make it that one's archive."""
+    shipper = ship("app.log*")
+    shipper.logs.append("app.log.2", "here we go")
+    shipper.catch_up()
+    shipper.logs.append("app.log.1", "here we go", "a")
+    shipper.catch_up()
+    shipper.kill()
+    _compress(shipper, "app.log.1")
+    archive = shipper.logs.path("app.log.1.gz")
+    on_its_inode = shipper.logs.path("app.log.2")
+    on_its_inode.write_bytes(archive.read_bytes())
+    on_its_inode.replace(archive)
+    shipper.start()
+
+    assert shipper.after_grace().lines() == ["here we go", "here we go", "a"]
+
+
 def test_both_are_there_while_it_is_compressed(ship: Make) -> None:
     """56: the archive grows beside the text, which is taken away last: nothing comes twice."""
     shipper = ship("app.log*")
