@@ -174,7 +174,9 @@ class Traces(Workload):
 
 
 class Several(Workload):
-    """Several logs at once, each with its own rotations."""
+    """Several logs at once, each with its own rotations, parsed by two workers."""
+
+    config = "workers: 2\n" + WEB
 
     def log(self) -> Path:
         return self.logs / f"{self.rng.choice('abcdef')}.log"
