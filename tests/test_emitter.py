@@ -117,6 +117,15 @@ def test_a_full_request_waits_for_nobody(it: Rig) -> None:
     assert it.post.sent == [list(range(10))]
 
 
+def test_a_small_request_with_a_large_one_behind_waits_for_nobody(it: Rig) -> None:
+    """What waits next would not fit into it, so nothing would be gained."""
+    it.queue(1)
+    it.queue(*range(2, 20), size=500)
+    emitter = it.emitter(linger=5.0, max_bytes=8_000)
+    assert emitter.turn() == 0
+    assert it.post.sent == [[1]]
+
+
 def test_what_came_back_waits_for_nobody(it: Rig) -> None:
     """A retry is late enough."""
     it.queue(1)

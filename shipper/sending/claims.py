@@ -5,7 +5,8 @@ Rule 2: while nothing passes, the oldest is tried twice, then the next in line: 
         collector or the claim is at fault is found out, and a bad claim blocks nobody.
 Rule 3: what failed while others passed is set aside. It is tried again at its own times, one claim
         at a time, and not while nothing passes.
-Rule 4: a request that is far from full waits for more, up to `linger` from its first batch on.
+Rule 4: a request that is far from full waits for more, up to `linger` from its first batch on, if
+        nothing else is to be sent.
 Rule 5: claims live in memory. What is claimed and not sent is bounded; beyond that nothing new is
         taken.
 """
@@ -126,7 +127,8 @@ class Claims:
         if self._lingering_until is not None and now < self._lingering_until:
             return None  # another sender comes back for it
         batches = self._store.order.peek(self._max_bytes)
-        if batches and self._lingering_until is None and self._linger and self._is_small(batches):
+        waits = self._lingering_until is None and self._is_small(batches)
+        if batches and self._linger and waits and not self._store.order.more:
             self._lingering_until = now + self._linger
             return self._linger
         self._lingering_until = None

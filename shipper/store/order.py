@@ -11,6 +11,7 @@ Rule 4: a batch is claimed once.
 from __future__ import annotations
 
 import json
+import threading
 from collections import deque
 from collections.abc import Container, Iterable, Sequence
 from contextlib import closing
@@ -41,10 +42,11 @@ class Placed(NamedTuple):
 
 
 class Order:
-    """Which batches are claimed next. `note` is for one thread, the rest for one at a time."""
+    """Which batches are claimed next. `note` is for any thread, the rest for one at a time."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._noting = threading.Lock()
         self.begin()
 
     def begin(self) -> None:
@@ -57,16 +59,19 @@ class Order:
         self._backlog: dict[str, int] = {}  # by log, the last id that waits as backlog
         self._news_next = True
         self._shows_news = False
+        self.more = False
+        """Whether more waits than what `peek` returned last."""
 
     def note(self, placed: Iterable[Placed]) -> None:
         """Note what was committed."""
-        waits = {log: last for log, last in self._backlog.items() if last > self.cursor}
-        for log, ids, behind in placed:
-            if ids and (behind or log in waits):
-                waits[log] = ids[-1]
-            elif waits:
-                self._news.extend(ids)
-        self._backlog = waits
+        with self._noting:
+            waits = {log: last for log, last in self._backlog.items() if last > self.cursor}
+            for log, ids, behind in placed:
+                if ids and (behind or log in waits):
+                    waits[log] = ids[-1]
+                elif waits:
+                    self._news.extend(ids)
+            self._backlog = waits
 
     def peek(self, max_bytes: int) -> list[Queued]:
         """Return what is to be claimed next, as much as one POST of *max_bytes* can hold.
@@ -75,7 +80,7 @@ class Order:
         limit comes alone, for its sender to divide.
         """
         found = self._peek_news(max_bytes) if self._news_next else []
-        self._shows_news = bool(found)
+        self._shows_news = self.more = bool(found)
         return found or self._read("id > ?", self.cursor, max_bytes)
 
     def claim(self, peeked: Sequence[Queued]) -> None:
@@ -100,7 +105,9 @@ class Order:
         return []
 
     def _read(self, where: str, value: object, max_bytes: int) -> list[Queued]:
-        return read_batches(self._database, where, value, max_bytes, self.ahead)
+        found, more = read_batches(self._database, where, value, max_bytes, self.ahead)
+        self.more = self.more or more
+        return found
 
     def _forget_news(self, last: int) -> None:
         while self._news and self._news[0] <= last:
@@ -109,8 +116,8 @@ class Order:
 
 def read_batches(
     database: Database, where: str, value: object, max_bytes: int, but: Container[int] = ()
-) -> list[Queued]:
-    """Return the first batches, *but* for some, that one POST of *max_bytes* can hold.
+) -> tuple[list[Queued], bool]:
+    """Return the first batches, *but* for some, that one POST can hold; and whether there are more.
 
     *where* is SQL about a *value*. There is at least one, if there are any at all.
     """
@@ -125,6 +132,6 @@ def read_batches(
             events += queued.batch.events
             size += queued.batch.size + bool(found)
             if found and post_size(events, size) > max_bytes:
-                break
+                return found, True
             found.append(queued)
-    return found
+    return found, False

@@ -236,7 +236,7 @@ class Store:
         There is at least one, if there are any at all: a batch that was packed for a larger
         limit comes alone, for its sender to divide.
         """
-        return read_batches(self._database, "id > ?", after, max_bytes)
+        return read_batches(self._database, "id > ?", after, max_bytes)[0]
 
     def settle(self, settlements: Iterable[Settlement], now_ms: int) -> None:
         """Take what was delivered or buried out of the queue; leave the rest in its place.

@@ -134,3 +134,23 @@ def test_what_is_claimed_ahead_is_not_dropped(store: Store) -> None:
     store.drops.oldest("queue_full", store.order, room=1 << 20)
     assert [queued.id for queued in store.peek(0, 1 << 40)] == quiet
     assert busy[0] < quiet[0]
+
+
+def test_it_is_told_whether_more_waits(store: Store) -> None:
+    """Who would wait for a fuller request need not, if what is next would not fit into it."""
+    _place(store, "a")
+    store.order.peek(REQUEST)
+    assert not store.order.more
+    _place(store, "b")
+    store.order.peek(REQUEST)
+    assert store.order.more
+    store.order.peek(1 << 20)
+    assert not store.order.more
+
+
+def test_beside_a_backlog_news_are_not_all(store: Store) -> None:
+    """A few news do not hold up the backlog that comes after them."""
+    _place(store, "busy", behind=True)
+    _place(store, "quiet")
+    assert [queued.source for queued in store.order.peek(1 << 20)] == ["quiet"]
+    assert store.order.more
