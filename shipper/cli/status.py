@@ -58,6 +58,8 @@ def _show(now: Status) -> None:
         )
     for source, count in now.dropped.items():
         click.echo(f"dropped:   {source}: {count:,} events, by the limits of the queue")
+    for grammar, count in now.slow_grammars.items():
+        click.echo(f"slow:      {grammar}: {count:,} records took it longer than a match may")
     for source, reason, count in now.dead_letters:
         click.echo(f"dead:      {source}: {count:,} {reason}")
     for file in now.files[:_FILES]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from shipper.event.batch import RecordBatch, pack
 from shipper.event.builder import (
@@ -40,6 +40,9 @@ from shipper.grammar.times import TimeReader
 from shipper.model import Ledger, Parsed
 
 LongLines = Literal["truncate", "dead_letter", "skip"]
+
+TIMEOUT: Final = "timeout"
+"""The reason of a record on which a grammar took longer than a match may."""
 
 
 class Reject(NamedTuple):
@@ -235,7 +238,7 @@ def _event(
     except RefusedError as error:
         return grammar, error.reason, error.detail
     except SlowMatchError as error:
-        return error.grammar, "timeout", str(error)
+        return error.grammar, TIMEOUT, str(error)
     except Exception as error:  # rule 3: no record may stop the shipper
         return grammar, "grammar_error", f"{type(error).__name__}: {error}"
     return miss.grammar, miss.reason, f"column {miss.column}: expected {miss.expected}"

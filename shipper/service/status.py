@@ -11,6 +11,7 @@ from typing import Any
 
 from shipper.config.models import Config
 from shipper.model import Ledger
+from shipper.store.dead_letters import SLOW
 from shipper.store.drops import COUNTER
 from shipper.store.lock import alive_at, holder
 from shipper.store.store import ReadingPace, Store
@@ -47,6 +48,7 @@ class Status:
     delivered: dict[str, int]
     refused: dict[str, int]
     dropped: dict[str, int]
+    slow_grammars: dict[str, int]
     dead_letters: list[tuple[str, str, int]]
     ledgers: dict[str, Ledger]
     unread_bytes: int
@@ -95,6 +97,7 @@ def status_of(config: Config, store: Store) -> Status:
         delivered={source: n for (name, source), n in counters.items() if name == "delivered"},
         refused={source: n for (name, source), n in counters.items() if name == "buried" and n},
         dropped=_dropped(counters),
+        slow_grammars=_slow(counters),
         dead_letters=store.dead_letters.reasons(),
         ledgers=store.ledgers(),
         unread_bytes=pace.unread_bytes if pace else sum(file.unread for file in files),
@@ -111,6 +114,15 @@ def _dropped(counters: Mapping[tuple[str, str], int]) -> dict[str, int]:
         if name.startswith(COUNTER):
             dropped[source] += count
     return dict(dropped)
+
+
+def _slow(counters: Mapping[tuple[str, str], int]) -> dict[str, int]:
+    """Return by grammar on how many records it took longer than a match may, of all sources."""
+    slow: Counter[str] = Counter()
+    for (name, _), count in counters.items():
+        if name.startswith(SLOW):
+            slow[name.removeprefix(SLOW)] += count
+    return dict(slow)
 
 
 def _eta(pace: ReadingPace | None) -> float | None:

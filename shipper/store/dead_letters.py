@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import zstandard
 
 from shipper.event.batch import ENCODING, RecordBatch, pack
-from shipper.event.chunk import Reject
+from shipper.event.chunk import TIMEOUT, Reject
 from shipper.store.database import Database
 from shipper.tail.checkpoint import Checkpoint
 
@@ -28,6 +28,9 @@ STEP = 1_000
 
 DISCARDED = "discarded"
 """The counter of refused events that were deleted among the dead letters."""
+
+SLOW = "slow:"
+"""What the names of the counters of records over the time limit begin with; the grammar follows."""
 
 _INSERT = """
 INSERT INTO dead_letter
@@ -197,9 +200,12 @@ def insert_batches(
 
 
 def bury_records(
-    db: sqlite3.Connection, checkpoint: Checkpoint, rejects: Iterable[Reject], now_ms: int
+    db: sqlite3.Connection, checkpoint: Checkpoint, rejects: Sequence[Reject], now_ms: int
 ) -> None:
-    """File the rejects of a generation, within the caller's transaction."""
+    """File the rejects of a generation, within the caller's transaction.
+
+    Those on which a grammar took too long are counted by grammar, for longer than letters are kept.
+    """
     compress = zstandard.ZstdCompressor(level=1).compress
     source, path, generation = checkpoint.source, checkpoint.path, checkpoint.generation.bytes
     db.executemany(
@@ -209,6 +215,9 @@ def bury_records(
             for offset, raw, grammar, reason, detail in rejects
         ],
     )
+    slow = Counter(reject.grammar for reject in rejects if reject.reason == TIMEOUT)
+    for grammar, count in slow.items():
+        add_to_counter(db, SLOW + grammar, source, count)
 
 
 def bury_event(db: sqlite3.Connection, source: str, buried: Buried, now_ms: int) -> None:

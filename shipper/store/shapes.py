@@ -73,7 +73,9 @@ def _positive(*columns: int) -> Callable[[tuple[Value, ...]], bool]:
 
 def _count(values: tuple[Value, ...]) -> bool:
     name = values[0]
-    return isinstance(name, str) and (name in _KNOWN_COUNTS or name.startswith("dropped:"))
+    return isinstance(name, str) and (
+        name in _KNOWN_COUNTS or name.startswith(("dropped:", "slow:"))
+    )
 
 
 def _numbered(values: tuple[Value, ...]) -> bool:

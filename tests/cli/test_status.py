@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from shipper.cli import run_cli
-from shipper.event.chunk import Parse
+from shipper.event.chunk import TIMEOUT, Parse, Reject
 from shipper.model import Ledger
 from shipper.store.lock import sender_lock
 from shipper.store.store import Progress, Store
@@ -58,6 +58,12 @@ class Place:
             status["read_bytes_per_second"],
             status["eta_seconds"],
         )
+
+    def slow(self) -> tuple[dict[str, int], list[str]]:
+        """Return how often which grammar took too long, and the lines that say so."""
+        lines = self._run().splitlines()
+        said = [line.removeprefix("slow:").strip() for line in lines if line.startswith("slow:")]
+        return json.loads(self._run("--json"))["slow_grammars"], said
 
     def _run(self, *arguments: str) -> str:
         assert run_cli(["status", "-c", str(self.config), *arguments]) == 0
@@ -140,3 +146,17 @@ def test_a_pace_without_a_shipper_tells_nothing(place: Place) -> None:
 def test_no_pace_on_record(running: Place) -> None:
     """A shipper that has just begun has said nothing yet."""
     assert running.json() == (0, None, None)
+
+
+def test_the_slow_grammar_is_named(place: Place) -> None:
+    """Of all sources together: what to mend, and how often it happened."""
+    slow = tuple(Reject(offset, b"x", "mine", TIMEOUT, "") for offset in range(3))
+    for source in ("web", "db"):
+        at = begin(place.store, source=source, path=f"/logs/{source}", inode=len(source))
+        place.store.commit([Progress(at, Parse((), slow, Ledger()))], 1)
+    assert place.slow() == ({"mine": 6}, ["mine: 6 records took it longer than a match may"])
+
+
+def test_no_grammar_is_slow(place: Place) -> None:
+    """Nothing is said where nothing happened."""
+    assert place.slow() == ({}, [])
