@@ -13,7 +13,7 @@ import argparse
 import heapq
 import statistics
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -21,6 +21,8 @@ from random import Random
 from shipper.backoff import Backoff, Leave
 
 _FIGURE = Path(__file__).parents[1] / "docs" / "herd.svg"
+# Of the figure, in its own units: the whole, a panel with its ticks, a panel's axes.
+_WIDTH, _TOP, _LEFT, _PANEL, _HEIGHT = 860, 34, 60, 216, 170
 
 
 class Plain(Random):
@@ -178,57 +180,83 @@ def simulate(kind: str, setting: Setting, seed: int = 1) -> Outcome:
 
 
 def figure(outcomes: dict[str, Outcome], setting: Setting) -> str:
-    """Draw the load on the collector, a panel a kind, from a minute before its return on."""
-    width, height, gap = 860, 170, 46
+    """Draw the load on the collector, a panel a kind, from a minute before its return on.
+
+    All panels have one scale, so that their heights can be compared.
+    """
     begin, end = int(setting.outage) - 60, int(setting.outage) + 300
+    seconds = range(begin, end)
+    peak = max(outcome.load[second] for outcome in outcomes.values() for second in seconds)
+    window = (begin, end, max(peak, int(setting.capacity)))
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} '
-        f'{len(outcomes) * (height + gap) + 20}" font-family="sans-serif" font-size="12">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} '
+        f'{_TOP + len(outcomes) * _PANEL}" font-family="sans-serif" font-size="12">',
         '<rect width="100%" height="100%" fill="white"/>',
+        *_legend(),
     ]
     for index, (kind, outcome) in enumerate(outcomes.items()):
-        top = index * (height + gap) + 24
-        peak = max(outcome.load[second] for second in range(begin, end)) or 1
-        parts.append(_panel(kind, outcome, (begin, end, peak), top, height))
-        back = 60 + (width - 80) * 60 / (end - begin)
-        level = top + height - height * setting.capacity / peak
-        parts.append(
-            f'<line x1="{back:.0f}" x2="{back:.0f}" y1="{top}" y2="{top + height}" stroke="#888" '
-            'stroke-dasharray="4 3"/>'
-        )
-        if setting.capacity <= peak:
-            parts.append(
-                f'<line x1="60" x2="{width - 20}" y1="{level:.1f}" y2="{level:.1f}" '
-                'stroke="#2a7" stroke-dasharray="2 3"/>'
-            )
+        bottom = _TOP + index * _PANEL + 24 + _HEIGHT
+        parts.append(_panel(kind, outcome, window, bottom, setting.capacity))
     return "\n".join([*parts, "</svg>", ""])
 
 
-def _panel(kind: str, outcome: Outcome, window: tuple[int, int, int], top: int, height: int) -> str:
+def _legend() -> Iterator[str]:
+    entries = (
+        ("#222", "", "requests that arrive, a second"),
+        ("#e80", "", "requests that are taken, a second"),
+        ("#2a7", "2 3", "what the collector can take"),
+        ("#888", "4 3", "its return"),
+    )
+    left = _LEFT
+    for colour, dashes, words in entries:
+        yield (
+            f'<line x1="{left}" x2="{left + 22}" y1="14" y2="14" stroke="{colour}" '
+            f'stroke-width="2" stroke-dasharray="{dashes or "none"}"/>'
+        )
+        yield f'<text x="{left + 28}" y="18">{words}</text>'
+        left += 40 + 6 * len(words)
+
+
+def _panel(
+    kind: str, outcome: Outcome, window: tuple[int, int, int], bottom: int, capacity: float
+) -> str:
     begin, end, peak = window
-    bottom, step = top + height, 780 / (end - begin)
+    step, top = (_WIDTH - _LEFT - 20) / (end - begin), bottom - _HEIGHT
+
+    def level(count: float) -> float:
+        return bottom - _HEIGHT * count / peak
+
+    def across(height: float, style: str) -> str:
+        ends = f'x1="{_LEFT}" x2="{_WIDTH - 20}" y1="{height:.1f}" y2="{height:.1f}"'
+        return f"<line {ends} {style}/>"
 
     def line(counts: Counter[int], colour: str) -> str:
         points = " ".join(
-            f"{60 + (second - begin) * step:.1f},{bottom - height * counts[second] / peak:.1f}"
+            f"{_LEFT + (second - begin) * step:.1f},{level(counts[second]):.1f}"
             for second in range(begin, end)
         )
         return f'<polyline points="{points}" fill="none" stroke="{colour}"/>'
 
+    back = _LEFT + 60 * step
     ticks = [
-        f'<text x="{60 + (second - begin) * step:.0f}" y="{bottom + 15}" text-anchor="middle">'
-        f"{second - begin - 60:+d} s</text>"
-        for second in range(begin, end, 60)
+        f'<text x="{_LEFT + second * step:.0f}" y="{bottom + 15}" text-anchor="middle">'
+        f"{second - 60} s</text>"
+        for second in range(0, end - begin, 60)
+    ]
+    marks = [
+        f'<text x="{_LEFT - 6}" y="{level(count) + 4:.1f}" text-anchor="end">{count:,}</text>'
+        for count in range(0, peak + 1, 500)
     ]
     return "\n".join(
         [
-            f'<text x="60" y="{top - 8}">{kind}: requests a second that arrive (black) and that '
-            f"are taken (orange); dashes: the return, the capacity</text>",
-            f'<line x1="60" x2="840" y1="{bottom}" y2="{bottom}" stroke="black"/>',
-            f'<text x="54" y="{top + 8}" text-anchor="end">{peak:,}</text>',
-            f'<text x="54" y="{bottom}" text-anchor="end">0</text>',
+            f'<text x="{_LEFT}" y="{top - 6}" font-weight="bold">{kind}</text>',
+            across(bottom, 'stroke="black"'),
+            across(level(capacity), 'stroke="#2a7" stroke-dasharray="2 3"'),
+            f'<line x1="{back:.0f}" x2="{back:.0f}" y1="{top}" y2="{bottom}" stroke="#888" '
+            'stroke-dasharray="4 3"/>',
             *ticks,
-            line(outcome.load, "black"),
+            *marks,
+            line(outcome.load, "#222"),
             line(outcome.taken, "#e80"),
         ]
     )

@@ -203,6 +203,38 @@ def test_a_backlog_that_fills_a_small_disk(tmp_path: Path, load: Load) -> None:
         _assert_whole(collector, load, None)
 
 
+def _can_loop(tmp_path: Path) -> bool:
+    image = tmp_path / "probe.img"
+    script = f"truncate -s 4m {image} && mkfs.ext4 -q -F {image} && mount -o loop {image} /mnt"
+    return subprocess.run(["unshare", "-m", "sh", "-c", script], check=False).returncode == 0
+
+
+def test_a_disk_that_turns_read_only(tmp_path: Path, collector: DevCollector, load: Load) -> None:
+    """EROFS under load, as kernels do it to disks that err: a pause; once mended, all is sent."""
+    if not _can_loop(tmp_path):
+        pytest.skip("needs root, mkfs.ext4 and loop devices, to mount a disk that errs")
+    config, state, image = _config(tmp_path, collector.url), tmp_path / "state", tmp_path / "img"
+    state.mkdir()
+    make = f"truncate -s 64m {image} && mkfs.ext4 -q -F {image}"
+    mount = f"mount -o loop {image} {state}"
+    script = f'{mount} && exec "$0" "$@"'
+    subprocess.run(["sh", "-c", make], check=True)
+    with running("run", "-c", config, under=["unshare", "-m", "sh", "-c", script]) as program:
+        eventually(lambda: bool(collector.good()), 30)
+        enter = ["nsenter", "-t", str(program.process.pid), "-m"]
+        subprocess.run([*enter, "mount", "-o", "remount,abort", state], check=True)
+        program.wait_for("pump.paused", 60)
+        _assert_calm(program)
+        assert _stands(program)
+        load.stopping.set()
+        load.join()
+        assert program.stop() in {0, 75}
+    done = shipper("run", "--once", "-c", config, under=["unshare", "-m", "sh", "-c", script])
+    assert done.returncode == 0, done.stderr
+    assert _all_arrived(collector, load)()
+    _assert_whole(collector, load, None)
+
+
 def test_no_inode_is_left_at_the_start(tmp_path: Path, collector: DevCollector, load: Load) -> None:
     """Without an inode for its files the program waits, says so once, and begins when it can."""
     if not _can_mount():
