@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from contextlib import suppress
 
@@ -120,16 +119,34 @@ def test_a_slow_repeat_behind_a_look_around_is_reached_by_a_sample() -> None:
     assert finding.proof.before == "abc-77x "
 
 
-def test_the_pump_tells_growth_from_length() -> None:
+def once_in_three(pattern: str, pump: str, after: str, steepness: range | None) -> bool:
+    """Say whether one of three measurements finds growth like that; None: no growth at all.
+
+    Neighbours on the same processor slow single matches down; they do not so three times alike.
+    """
+    match = regex.compile(pattern).fullmatch
+    for _ in range(3):
+        proof = measure(match, "", pump, after)
+        if steepness is None and proof is None:
+            return True
+        if steepness and proof and steepness.start < min(10 * proof.exponent, 999) < steepness.stop:
+            return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("pattern", "pump", "after", "tenths"),
+    [
+        (r"(?:(?!xxxxxxxxxxxxxxxxx|yyyyyyyyyyyyyyy|zzzzzzzzzzzzzzz).)*+!", "a", "", None),
+        (r".*.*!", "a", "!", range(16, 26)),
+        (r"(?:a|aa)+b", "aa", "b", range(30, 1_000)),
+    ],
+)
+def test_the_pump_tells_growth_from_length(
+    pattern: str, pump: str, after: str, tenths: range | None
+) -> None:
     """Ten times the work for ten times the text is no finding, however slow each step is."""
-    steady = regex.compile(r"(?:(?!xxxxxxxxxxxxxxxxx|yyyyyyyyyyyyyyy|zzzzzzzzzzzzzzz).)*+!")
-    assert measure(steady.fullmatch, "", "a") is None
-    square = measure(regex.compile(r".*.*!").fullmatch, "", "a", "!")
-    assert square is not None
-    assert 1.6 < square.exponent < 2.6
-    endless = measure(regex.compile(r"(?:a|aa)+b").fullmatch, "", "aa", "b")
-    assert endless is not None
-    assert endless.exponent > 3 or math.isinf(endless.exponent)
+    assert once_in_three(pattern, pump, after, tenths)
 
 
 def test_signs_are_what_the_engine_takes() -> None:
