@@ -1,4 +1,4 @@
-"""The tools and the limits of the queue, and the dead letters, while the program ships."""
+"""The tools for queue, state and dead letters while the program ships."""
 
 from __future__ import annotations
 
@@ -147,34 +147,18 @@ def test_the_queue_is_handled_while_it_ships(
     site.do("audit")
 
 
-@pytest.mark.parametrize("policy", ["drop_oldest"])
-def test_a_full_queue_that_drops_in_an_outage(
-    site: Site, collector: DevCollector, policy: str
-) -> None:
-    """Collector down, then up: what did not arrive is in gap events, to the last, and audited."""
-    site.set(room="1MB", when_full=policy)
-    site.write(1)
-    with running("run", "-c", site.config) as program:
-        program.wait_for("collector.unavailable")
-        while not any("queue.dropped" in line for line in program.log):
-            site.write(2_000, lambda number: f"{number}/{hash(str(number)):x}{number * 7919:x}")
-            site.stats()
-            assert site.lines < 2_000_000
-        site.set(url=collector.url)
-        program.wait_for("collector.available", 60)
-        assert program.stop() == 0
+def test_dead_letters_are_handled_while_it_ships(site: Site, collector: DevCollector) -> None:
+    """Letters are replayed and discarded while events go out; each line arrives or is counted."""
+    site.set(url=collector.url, max_bytes="4kB")
+    site.write(8, lambda number: f"{number}{'x' * 5_000}")
+    with running("run", "-c", site.config) as program, _written_to(site):
+        program.wait_for("service.started")
+        eventually(lambda: site.do("dead-letters", "list", "--json").count("too_large") >= 8)
+        site.do("dead-letters", "discard", "1", "--yes")
+        site.set(max_bytes="180kB")
+        program.wait_for("config.reloaded")
+        site.do("dead-letters", "replay", "--reason", "too_large")
+        eventually(lambda: sum("xxxx" in text for text in _arrived(collector).values()) == 7)
     site.do("run", "--once")
-    events = _arrived(collector)
-    gaps = [text for text in events.values() if "gap" in text]
-    assert gaps
-    dropped = sum(site.stats()["dropped"].values())
-    told = sum(_dropped_of(json.loads(text)) for text in gaps)
-    assert dropped == told > 0
-    assert len(events) - len(gaps) + dropped == site.lines
+    assert len(_arrived(collector)) == site.lines - 1
     site.do("audit")
-
-
-def _dropped_of(parameters: dict[str, str]) -> int:
-    data: dict[str, Any] = json.loads(parameters["ue_pr"])["data"]["data"]
-    count: int = data["events"]
-    return count
