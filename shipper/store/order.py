@@ -2,9 +2,9 @@
 
 Rule 1: while some log is behind, every other claim is for logs that are up to date, if they have
         something: a busy log makes no quiet one wait, and what is old is not left for ever.
-Rule 2: batches of one log keep their order: behind one that waits as backlog, its others wait, too.
-Rule 3: while no log is behind, the order is that of the ids. So it is for what stands there at a
-        start: which batches are backlog is known in memory only.
+Rule 2: batches of one log keep their order: behind one that waits in its place, its others do, too.
+Rule 3: while no log is behind, the order is that of the ids. So it is until all is claimed that
+        stands there at a start: which log it is of is known in memory only.
 Rule 4: a batch is claimed once.
 """
 
@@ -23,6 +23,8 @@ from shipper.store.database import Database
 
 # So many of the ids that go ahead are looked up at a time: one request rarely holds more.
 _LOOK = 256
+# So many logs are remembered before those are forgotten of which nothing waits.
+_FEW = 1_000
 
 
 class Queued(NamedTuple):
@@ -55,8 +57,12 @@ class Order:
         """Up to which id batches were claimed in the order of their ids."""
         self.ahead: set[int] = set()
         """Which behind the cursor were claimed, too."""
+        with self._database.reading() as db:
+            (self._old,) = db.execute("SELECT ifnull(max(id), 0) FROM batch").fetchone()
         self._news: deque[int] = deque()
-        self._backlog: dict[str, int] = {}  # by log, the last id that waits as backlog
+        self._behind = 0  # the last id of a log that was behind
+        self._in_place: dict[str, int] = {}  # by log, the last id that waits in its place
+        self._tidy_at = _FEW
         self._news_next = True
         self._shows_news = False
         self.more = False
@@ -65,13 +71,23 @@ class Order:
     def note(self, placed: Iterable[Placed]) -> None:
         """Note what was committed."""
         with self._noting:
-            waits = {log: last for log, last in self._backlog.items() if last > self.cursor}
             for log, ids, behind in placed:
-                if ids and (behind or log in waits):
-                    waits[log] = ids[-1]
-                elif waits:
-                    self._news.extend(ids)
-            self._backlog = waits
+                if ids:
+                    self._place(log, ids, behind=behind)
+            if len(self._in_place) > self._tidy_at:
+                claimed = self.cursor
+                self._in_place = {k: last for k, last in self._in_place.items() if last > claimed}
+                self._tidy_at = 2 * len(self._in_place) + _FEW
+
+    def _place(self, log: str, ids: range, *, behind: bool) -> None:
+        claimed = self.cursor
+        if behind:
+            self._behind = ids[-1]
+        overtakes = self._behind > claimed >= max(self._old, self._in_place.get(log, 0))
+        if overtakes and not behind:
+            self._news.extend(ids)
+        else:
+            self._in_place[log] = ids[-1]
 
     def peek(self, max_bytes: int) -> list[Queued]:
         """Return what is to be claimed next, as much as one POST of *max_bytes* can hold.

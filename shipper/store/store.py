@@ -202,12 +202,13 @@ class Store:
         last = last or Parse((), (), Ledger(), checkpoint.held)
         with self._database.transaction() as db:
             kept = lost_bytes > 0  # what tells of a gap is among them
-            insert_batches(db, checkpoint.source, last.batches, now_ms, kept=kept)
+            ids = insert_batches(db, checkpoint.source, last.batches, now_ms, kept=kept)
             _move(db, checkpoint.holding(last.held), last, now_ms)
             db.execute(
                 "UPDATE file SET state = ?, bytes_lost = ?, lost_why = ? WHERE id = ?",
                 (state, lost_bytes, (lost_bytes and why) or None, checkpoint.row),
             )
+        self.order.note([Placed(checkpoint.canonical, ids, behind=False)])
 
     def alike(self, canonical: str) -> list[Checkpoint]:
         """Return the newest generations of one log that a copy may continue: open or finished."""

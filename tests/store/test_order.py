@@ -75,6 +75,35 @@ def test_a_log_keeps_its_order(store: Store) -> None:
     assert ids[-1:] == caught_up
 
 
+def test_what_waits_in_its_place_is_not_overtaken_by_its_own_log(store: Store) -> None:
+    """Rule 2: also of a log that was never behind, but was there before the one that is."""
+    first = _place(store, "quiet")
+    _place(store, "busy", 2, behind=True)
+    second = _place(store, "quiet")
+    taken = []
+    while claimed := _take(store.order):
+        taken += [queued.id for queued in claimed if queued.source == "quiet"]
+    assert taken == first + second
+
+
+def test_what_stood_there_at_the_start_is_not_overtaken(store: Store) -> None:
+    """Rule 3: nobody knows any more which log it is of."""
+    _place(store, "quiet", 2)
+    store.order.begin()
+    _place(store, "busy", 2, behind=True)
+    _place(store, "quiet")
+    assert _rest(store) == ["quiet", "quiet", "busy", "busy", "quiet"]
+
+
+def test_many_logs_leave_nothing_behind(store: Store) -> None:
+    """What is remembered of logs of which nothing waits is forgotten in time."""
+    (batch,) = _place(store, "first")
+    store.order.cursor = batch
+    for number in range(1, 5_000):
+        store.order.note([Placed(f"log {number}", range(1, 2), behind=False)])
+    assert len(store.order._in_place) < 2_000
+
+
 def test_once_its_backlog_is_claimed_a_log_is_news_again(store: Store) -> None:
     """Rule 2 ends with the claim, not with the delivery."""
     _place(store, "busy", 1, behind=True)
