@@ -21,6 +21,7 @@ LAYERS = [
     {"store"},
     {"lanes", "room", "turn", "workers", "sending"},
     {"pump", "emitter"},
+    {"tracker"},
     {"devcollector", "service"},
     {"cli"},
     {"__main__"},

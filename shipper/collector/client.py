@@ -149,11 +149,11 @@ class HttpCollector:
         """Send *body* as tracker-protocol JSON."""
         if self._gzip:
             body = gzip.compress(body, 6, mtime=0)
-        return self._judged(self._ask("POST", self._path, self._post_headers, body))
+        return self.judged(self._ask("POST", self._path, self._post_headers, body))
 
     def get(self, query: str) -> Verdict:
         """Send one event as a query string."""
-        return self._judged(self._ask("GET", f"{GET_PATH}?{query}", self._headers, None))
+        return self.judged(self._ask("GET", f"{GET_PATH}?{query}", self._headers, None))
 
     def health(self) -> Answer | Unavailable:
         """Ask how the collector is; no event is sent."""
@@ -168,7 +168,8 @@ class HttpCollector:
         for manager in self._managers:
             manager.clear()
 
-    def _judged(self, answer: Answer | Unavailable) -> Verdict:
+    def judged(self, answer: Answer | Unavailable) -> Verdict:
+        """Return what *answer* means for the events of the request that it answers."""
         if isinstance(answer, Unavailable):
             return answer
         return verdict_of(answer.status, answer.headers, answer.body, time.time())

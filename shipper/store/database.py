@@ -76,11 +76,14 @@ class Database:
         self.path = path
         self._lock = threading.RLock()
         _check_sqlite()
-        with translated(path):
+        self._open()
+
+    def _open(self) -> None:
+        with translated(self.path):
             # Made by ourselves: SQLite would let the umask decide who may read it.
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             self._db = sqlite3.connect(
-                path,
+                self.path,
                 isolation_level=None,
                 check_same_thread=False,
                 timeout=BUSY_MS / 1000,
@@ -91,6 +94,21 @@ class Database:
         except BaseException:
             self._db.close()
             raise
+
+    def suspend(self) -> None:
+        """Close, and let nobody in before the same thread calls `resume`.
+
+        For a fork: SQLite's locks do not survive one, so no connection may stand open then.
+        """
+        self._lock.acquire()
+        self._db.close()
+
+    def resume(self) -> None:
+        """Open again what `suspend` closed. Raises StateError."""
+        try:
+            self._open()
+        finally:
+            self._lock.release()
 
     def close(self) -> None:
         """Write the WAL back and close. Safe to call twice."""

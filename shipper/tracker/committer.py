@@ -1,0 +1,101 @@
+"""Group commit: callers go on while a thread puts what came meanwhile into the queue at once.
+
+Rule 1: a receipt is settled after the commit that holds its events, or with why there is none.
+Rule 2: what came during one commit shares the next: a commit costs the disk the same for one event
+        as for a thousand.
+Rule 3: who adds faster than the disk takes has to wait: memory is bounded.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+from shipper.tracker.receipt import Receipt
+
+_TURN_BYTES: Final = 4 << 20
+_MOST_BYTES: Final = 16 << 20
+
+
+class _Waiting(NamedTuple):
+    payloads: Sequence[bytes]
+    receipt: Receipt
+    size: int
+
+
+class Committer:
+    """Calls *commit* with groups of events, from a thread of its own."""
+
+    def __init__(
+        self, commit: Callable[[Sequence[bytes]], None], committed: Callable[[], None]
+    ) -> None:
+        """*committed* is called after each commit."""
+        self._commit = commit
+        self._committed = committed
+        self._news = threading.Condition()
+        self._waiting: deque[_Waiting] = deque()
+        self._size = 0
+        self._busy = self._closing = False
+        self._thread = threading.Thread(target=self._run, name="tracker-commit", daemon=True)
+        self._thread.start()
+
+    def add(self, payloads: Sequence[bytes], receipt: Receipt) -> None:
+        """Have *payloads* committed together; *receipt* is settled then."""
+        size = sum(map(len, payloads))
+        with self._news:
+            self._news.wait_for(lambda: self._size < _MOST_BYTES)
+            self._waiting.append(_Waiting(payloads, receipt, size))
+            self._size += size
+            self._news.notify_all()
+
+    def drain(self, timeout: float) -> int:
+        """Wait until nothing waits, *timeout* seconds at most; return how many events still do."""
+        with self._news:
+            self._news.wait_for(lambda: not self._waiting and not self._busy, timeout)
+            return sum(len(waiting.payloads) for waiting in self._waiting)
+
+    def stop(self, timeout: float) -> bool:
+        """Commit what waits and end; tell whether that was possible in *timeout* seconds."""
+        with self._news:
+            self._closing = True
+            self._news.notify_all()
+        self._thread.join(max(0.0, timeout))
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        while group := self._next():
+            try:
+                self._commit([each for waiting in group for each in waiting.payloads])
+            except Exception as error:  # whoever holds a receipt hears of it
+                _settle(group, error)
+            else:
+                self._committed()
+                _settle(group, None)
+
+    def _next(self) -> list[_Waiting]:
+        """Wait for what is to be committed next; nothing when it is time to end."""
+        group: list[_Waiting] = []
+        size = 0
+        with self._news:
+            self._busy = False
+            self._news.notify_all()
+            self._news.wait_for(lambda: self._waiting or self._closing)
+            while self._waiting and size < _TURN_BYTES:
+                group.append(self._waiting.popleft())
+                size += group[-1].size
+            self._size -= size
+            self._busy = bool(group)
+        return group
+
+
+def _settle(group: Sequence[_Waiting], error: Exception | None) -> None:
+    for waiting in group:
+        waiting.receipt.settle(error)
+
+
+def left_of(deadline: float) -> float:
+    """Return the seconds up to *deadline* (monotonic), not less than 0."""
+    return max(0.0, deadline - time.monotonic())

@@ -1,0 +1,75 @@
+"""The queue from the side of those who add: the state directory that `shipper run` has, too.
+
+Rule 1: what `add` took is in the file when it returns, all of it or nothing.
+Rule 2: what is added is counted as received, so that the audit of the directory adds up.
+Rule 3: at a fork no connection is open: SQLite's locks do not survive one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from shipper.event.batch import pack
+from shipper.store.database import Database
+from shipper.store.dead_letters import add_to_counter, insert_batches
+from shipper.store.store import DATABASE, Store, make_directory
+
+SOURCE: Final = "tracker"
+"""The source that events of the library are counted under."""
+
+_RECEIVED: Final = "received"
+
+
+class Queue:
+    """An open queue. Any thread may use it."""
+
+    def __init__(self, directory: Path, *, durable: bool, max_bytes: int, batch_bytes: int) -> None:
+        """Open the queue in *directory*, making both if need be. Raises StateError.
+
+        *durable* events outlive a power cut; others the death of the process. The file holds about
+        *max_bytes* of waiting events; a batch is no larger than *batch_bytes*.
+        """
+        make_directory(directory)
+        self._durable = durable
+        self._max_bytes = max_bytes
+        self._batch_bytes = batch_bytes
+        self._database = Database(directory / DATABASE)
+        self.store = Store(self._database)
+        self.store.space.bound(max_bytes)
+
+    def add(self, payloads: Sequence[bytes]) -> None:
+        """Put events at the end of the queue. Raises StateError."""
+        batches = list(pack(payloads, self._batch_bytes))
+        now_ms = time.time_ns() // 1_000_000
+        with self._database.transaction(durable=self._durable) as db:
+            insert_batches(db, SOURCE, batches, now_ms)
+            add_to_counter(db, _RECEIVED, SOURCE, len(payloads))
+
+    def newest(self) -> int:
+        """Return the id of the newest batch that waits; 0 if none does."""
+        with self._database.reading() as db:
+            (newest,) = db.execute("SELECT coalesce(max(id), 0) FROM batch").fetchone()
+        return int(newest)
+
+    def waiting(self, upto: int) -> int:
+        """Return how many events wait in the batches up to the id *upto*."""
+        sql = "SELECT coalesce(sum(events), 0) FROM batch WHERE id <= ?"
+        with self._database.reading() as db:
+            (events,) = db.execute(sql, (upto,)).fetchone()
+        return int(events)
+
+    def suspend(self) -> None:
+        """Close for a fork; the same thread calls `resume`."""
+        self._database.suspend()
+
+    def resume(self) -> None:
+        """Open again. Raises StateError."""
+        self._database.resume()
+        self.store.space.bound(self._max_bytes)
+
+    def close(self) -> None:
+        """Close for good."""
+        self.store.close()

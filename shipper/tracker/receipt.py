@@ -1,0 +1,23 @@
+"""What `track` hands back: the event's id, and whether it is safe in the queue."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+
+
+class Receipt(Future[str]):
+    """Done when the event is in the queue; its result is `event_id`, or why it is not there.
+
+    From a blocking emitter it is done from the start.
+    """
+
+    def __init__(self, event_id: str) -> None:
+        super().__init__()
+        self.event_id = event_id
+
+    def settle(self, error: BaseException | None = None) -> None:
+        """Say that the event is safe, or what went wrong."""
+        if error is None:
+            self.set_result(self.event_id)
+        else:
+            self.set_exception(error)
