@@ -265,7 +265,9 @@ def _related(waiting: Newcomer, tailer: Tailer) -> bool:
         return True
     path = tailer.path
     named = path == tailer.checkpoint.canonical or waiting.path.startswith(path)
-    return named and copylike(waiting) and tailer.face.kind is None
+    # One that was renamed after it was written anew is no more what a copy was made of.
+    likely = copylike(waiting) and tailer.face.kind is None
+    return likely and (named or not tailer.stands())
 
 
 def _compared(known: Checkpoint, face: Face, *, settled: bool) -> Verdict | Kin:

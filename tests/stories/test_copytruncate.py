@@ -215,6 +215,19 @@ def test_a_copy_of_a_log_that_goes_on(ship: Make) -> None:
     assert shipper.after_grace().lines() == ["a", "b", "c"]
 
 
+def test_copied_truncated_and_renamed_before_a_look(ship: Make) -> None:
+    """12, 21: the copy is two names from the log, which is renamed and goes on: nothing twice."""
+    shipper = ship("app.log*")
+    shipper.logs.append("app.log", "a")
+    shipper.catch_up()
+    _copytruncate(shipper, new="app.log.2")
+    shipper.logs.rename("app.log", "app.log.1")
+    shipper.logs.append("app.log.1", "b, and longer than before")
+
+    assert shipper.after_grace().lines() == ["a", "b, and longer than before"]
+    assert shipper.ledger().bytes_lost == 0
+
+
 def test_a_copy_in_pieces(ship: Make) -> None:
     """21: a copy that takes its time is no log of its own."""
     shipper = ship("app.log*")
