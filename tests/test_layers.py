@@ -20,7 +20,7 @@ LAYERS = [
     {"tail", "collector", "serving"},
     {"store"},
     {"lanes", "room", "turn", "workers", "sending"},
-    {"pump", "emitter"},
+    {"pump", "emitter", "receiver"},
     {"tracker"},
     {"devcollector", "service"},
     {"cli"},

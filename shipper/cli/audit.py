@@ -59,6 +59,7 @@ def _as_json(found: Audit, accounts: Iterable[Account], faults: list[str]) -> di
         "adds_up": not faults,
         "faults": faults,
         "made": found.made,
+        "received": found.received,
         "replayed": found.replayed,
         "delivered": found.delivered,
         "queued": found.queued,
@@ -97,7 +98,9 @@ def _lines(found: Audit, shown: list[Account], *, sums: bool) -> Iterator[str]:
             yield f"{source}: {collected.generations:,} files that ended long ago (collected)"
             yield from _sum_lines(Sum.of_collected(collected))
     yield (
-        f"{found.made:,} events made + {found.replayed:,} replayed = {found.delivered:,} delivered "
+        f"{found.made:,} events made "
+        + (f"+ {found.received:,} received " if found.received else "")
+        + f"+ {found.replayed:,} replayed = {found.delivered:,} delivered "
         f"+ {found.queued:,} queued + {found.refused:,} refused"
         + "".join(f" + {events:,} dropped ({why})" for why, events in found.dropped.items())
         + (f" + {found.discarded:,} discarded" if found.discarded else "")

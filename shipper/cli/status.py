@@ -56,6 +56,9 @@ def _show(now: Status) -> None:
         click.echo(
             f"source:    {source}: {ledger.lines_read:,} lines read, {delivered:,} delivered"
         )
+    for source, count in now.received.items():
+        delivered = now.delivered.get(source, 0)
+        click.echo(f"received:  {source}: {count:,} events from trackers, {delivered:,} delivered")
     for source, count in now.dropped.items():
         click.echo(f"dropped:   {source}: {count:,} events, by the limits of the queue")
     for grammar, count in now.slow_grammars.items():

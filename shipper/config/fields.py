@@ -86,7 +86,8 @@ def _one_is_a_list(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
-def _filled(value: object) -> object:
+def filled(value: object) -> object:
+    """Return *value* unless it is an empty list. Raises PydanticCustomError."""
     # Not pydantic's min_length: that also complains when the one item there is wrong.
     if isinstance(value, list | tuple) and not value:
         raise wrong("is an empty list", "write at least one item")
@@ -136,7 +137,7 @@ def _number_or_text(kind: str, pattern: str) -> WithJsonSchema:
 
 
 NotBoolean = BeforeValidator(_no_boolean)
-NotEmpty = BeforeValidator(_filled)
+NotEmpty = BeforeValidator(filled)
 Maybe = BeforeValidator(_empty_is_none)
 OneOrList = BeforeValidator(_one_is_a_list)
 

@@ -1,7 +1,7 @@
 """What can be configured: frozen values with their defaults, limits and descriptions.
 
 Rule 1: unknown keys are errors. A key stands here only if it has an effect.
-Rule 2: everything has a default but `collector.url` and `sources`.
+Rule 2: everything has a default but `collector.url`, and `sources` where there is no receiver.
 Rule 3: nothing is opened here. Whether paths are readable and grammars exist is asked elsewhere.
 """
 
@@ -13,8 +13,11 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     BeforeValidator,
+    ConfigDict,
     Field,
+    ValidationInfo,
 )
+from pydantic_core import PydanticCustomError
 
 from shipper.config.collector import DAY, CollectorConfig
 from shipper.config.entities import iglu_uri, json_object
@@ -27,14 +30,15 @@ from shipper.config.fields import (
     Maybe,
     Names,
     NotBoolean,
-    NotEmpty,
     Paths,
     Seconds,
     Size,
     Text,
+    filled,
     lower_case,
     wrong,
 )
+from shipper.config.receiver import ReceiverConfig
 from shipper.config.records import EncodingName, MultilineConfig, ZoneName
 from shipper.formats.records import Container, Rules
 
@@ -232,8 +236,27 @@ class GrammarsConfig(Group):
     )
 
 
+def _needed(value: object, info: ValidationInfo) -> object:
+    """Return the sources, of which there have to be some, but beside a receiver."""
+    received = info.data.get("receiver", True) is not None  # one that is wrong is one
+    if received or (not isinstance(value, list | tuple)) or value:
+        return value
+    if value == ():  # not written
+        raise PydanticCustomError("missing", "is missing")
+    return filled(value)
+
+
 class Config(Group):
     """The whole configuration."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": ["sources"], "properties": {"sources": {"minItems": 1}}},
+                {"required": ["receiver"], "properties": {"receiver": {"type": "object"}}},
+            ]
+        }
+    )
 
     state: AbsolutePath = Field(
         Path("/var/lib/shipper"), description="Directory of the queue and the checkpoints"
@@ -245,8 +268,13 @@ class Config(Group):
     tracker: TrackerConfig = Field(
         TrackerConfig(), description="What events say about their origin"
     )
-    sources: Annotated[tuple[SourceConfig, ...], NotEmpty] = Field(
-        description="Which files to read", json_schema_extra={"minItems": 1}
+    receiver: ReceiverConfig | None = Field(
+        None, description="The local daemon that trackers send to; by default there is none"
+    )
+    sources: Annotated[tuple[SourceConfig, ...], BeforeValidator(_needed)] = Field(
+        (),
+        description="Which files to read; only beside a receiver may there be none",
+        validate_default=True,
     )
     workers: Annotated[int, Field(ge=0, le=64), NotBoolean] = Field(
         0, description="Processes that parse; 0: this one does, which is enough for most"

@@ -93,7 +93,8 @@ def _nearest(path: Path_) -> str:
     here = dict(fields(_group_at(path[:-1])))
     if near := difflib.get_close_matches(key, here, n=1):
         return f"did you mean {near[0]!r}?"
-    for place in key_paths():
+    # Most keys that are at home elsewhere are those of a source.
+    for place in sorted(key_paths(), key=lambda place: not place.startswith("sources")):
         if place.rpartition(".")[2] == key:
             return f"did you mean {place!r}?"
     return f"known keys here are {', '.join(here)}"

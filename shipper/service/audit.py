@@ -5,9 +5,9 @@ Rule 1: of each file, read == the sum of the fates and of what is held, in lines
 Rule 2: over all, the bytes between where reading began and the checkpoints == bytes read. (Not of
         each file: what is held at the end of a rotated one is counted in the next. Nor of each
         source: that one may have another name by now.)
-Rule 3: over all, events made + records replayed == delivered + queued + events refused for good
-        + events dropped or discarded + events whose fate was lost with a damaged state. An event
-        that tells of a drop is made, too.
+Rule 3: over all, events made + received from trackers + records replayed == delivered + queued
+        + events refused for good + events dropped or discarded + events whose fate was lost with a
+        damaged state. An event that tells of a drop is made, too.
 Rule 4: all is read from one snapshot, so that it adds up while a shipper runs.
 """
 
@@ -22,6 +22,7 @@ from shipper.model import Ledger
 from shipper.store.collection import UNKNOWN, Collected
 from shipper.store.dead_letters import DISCARDED
 from shipper.store.drops import COUNTER, GAPS
+from shipper.store.received import RECEIVED
 from shipper.store.salvage import FORGOTTEN
 from shipper.store.store import Account, Store
 
@@ -71,6 +72,7 @@ class Audit:
     dropped: dict[str, int]
     discarded: int = 0
     forgotten: int = 0
+    received: int = 0
 
     @property
     def adds_up(self) -> bool:
@@ -84,7 +86,8 @@ class Audit:
         read, booked = self._bytes_read()
         if read != booked:
             yield f"{read} bytes were read, but {booked} are booked"
-        there, gone = self.made + self.replayed, self.delivered + self.queued + self.refused
+        there = self.made + self.received + self.replayed
+        gone = self.delivered + self.queued + self.refused
         gone += sum(self.dropped.values()) + self.discarded + self.forgotten
         if there != gone:
             yield f"{there} events were made, but {gone} are delivered, queued, refused or dropped"
@@ -115,6 +118,7 @@ def audit(store: Store) -> Audit:
         accounts=accounts,
         collected=collected,
         made=made + sum(each.ledger.events for each in collected.values()),
+        received=total(RECEIVED),
         replayed=total("replayed"),
         delivered=total("delivered"),
         queued=queued,

@@ -15,8 +15,10 @@ from shipper.collector.verdict import Unavailable, clean
 from shipper.config.models import Config, SourceConfig
 from shipper.errors import CollectorError, GrammarError, StateError
 from shipper.grammar.library import Library
+from shipper.receiver.listeners import Listeners
 from shipper.service.assemble import addresses, library
 from shipper.service.doctor import Finding, Survey, examine, survey
+from shipper.service.receiving import addresses_of
 from shipper.store.lock import holder
 from shipper.store.store import Store, has_state
 
@@ -35,6 +37,7 @@ def check(config: Config, where: Where, *, offline: bool) -> Iterator[Finding]:
         yield from _paths(each, where(("sources", index, "paths")))
     yield from _overlaps(surveys)
     yield from _state(config)
+    yield from _receiver(config, where)
     yield from examine(config, surveys=surveys)
     if not offline:
         yield from _collectors(config)
@@ -112,6 +115,29 @@ def _new_state(state: Path) -> Finding:
         return Finding("ok", f"state {state}: will be made")
     remedy = f"make {state}, owned by the user that runs shipper"
     return Finding("state", f"state {state} can't be made: {parent} is not writable", remedy)
+
+
+def _receiver(config: Config, where: Where) -> Iterator[Finding]:
+    receiver = config.receiver
+    if receiver is None:
+        return
+    place = where(("receiver",))
+    for folder in receiver.spool:
+        if os.access(folder, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
+            yield Finding("ok", f"receiver: spool {folder}")
+        else:
+            remedy = "make it, with read and write access for the user that runs shipper"
+            yield Finding("warning", f"{place}: spool {folder} can't be used", remedy)
+    if holder(config.state) is not None:
+        return  # a running shipper has the addresses, if it is this one's
+    listeners = Listeners()
+    try:
+        listeners.open(addresses_of(config))
+        yield from (Finding("ok", f"receiver: {name} is free") for name in listeners.names())
+    except CollectorError as error:
+        yield Finding("collector", f"{place}: {error.message}", error.remedy)
+    finally:
+        listeners.close()
 
 
 def _collectors(config: Config) -> Iterator[Finding]:

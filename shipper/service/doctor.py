@@ -80,6 +80,7 @@ def examine(
     yield from _state_place(config.state, host)
     yield from _own_files(config, host, surveys)
     yield from _limits(host, surveys)
+    yield from _open_doors(config)
 
 
 def _silent(config: Config, host: Host, surveys: Iterable[Survey]) -> Iterator[Finding]:
@@ -214,6 +215,16 @@ def _own_files(config: Config, host: Host, surveys: Iterable[Survey]) -> Iterato
             what = f"source {name} takes the log of the container shipper runs in: {own[0]}"
             remedy = "exclude it by the name of its pod or container: each line would make another"
             yield Finding("warning", what, remedy)
+
+
+def _open_doors(config: Config) -> Iterator[Finding]:
+    if config.receiver is not None and not config.receiver.is_local:
+        what = (
+            f"receiver.listen is {config.receiver.listen}: whoever reaches that can add events,"
+            " without TLS and without a password"
+        )
+        remedy = "listen on 127.0.0.1, or see that only your own machines reach it"
+        yield Finding("warning", what, remedy)
 
 
 def _limits(host: Host, surveys: Iterable[Survey]) -> Iterator[Finding]:

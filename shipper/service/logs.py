@@ -39,7 +39,10 @@ _WARNINGS = {
     "pump.paused",
     "queue.dropped",
     "queue.unsettled",
+    "receiver.refused",
+    "receiver.refusing",
     "service.busy",
+    "spool.unreadable",
     "state.salvaged",
     "state.unavailable",
     "watch.silent",
@@ -50,6 +53,7 @@ _DETAILS = {
     "file.opened",
     "file.renamed",
     "file.rotated",
+    "spool.claimed",
     "stream.closed",
     "stream.opened",
 }

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -29,7 +29,15 @@ Stamp = tuple[int, int, int]
 class Reloader:
     """Tells when *file* should be read again, and reads it."""
 
-    def __init__(self, file: Path, environ: Mapping[str, str], report: Report) -> None:
+    def __init__(
+        self,
+        file: Path,
+        environ: Mapping[str, str],
+        report: Report,
+        narrow: Callable[[Config, str], Config] | None = None,
+    ) -> None:
+        """*narrow* returns the part of a configuration, read from a file, that is in force."""
+        self._narrow = narrow
         self._file = file
         self._environ = environ
         self._report = report
@@ -56,6 +64,7 @@ class Reloader:
             return None
         try:
             fresh = load_config(self._file, self._environ)
+            fresh = self._narrow(fresh, str(self._file)) if self._narrow else fresh
             recipes_of(fresh)  # the grammars, too, have to be there and right
         except InvalidError as error:
             self._refuse(str(error))

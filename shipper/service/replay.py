@@ -29,6 +29,7 @@ from shipper.grammar.headers import split_header
 from shipper.grammar.library import Library
 from shipper.service.assemble import envelope, policy, recipes_of
 from shipper.store.dead_letters import KEPT_BYTES, DeadLetter
+from shipper.store.received import BAD_LINE
 from shipper.store.store import Store
 
 _PAGE = 500
@@ -145,7 +146,7 @@ def _flush(store: Store, page: list[tuple[DeadLetter, bytes]], config: Config, n
 
 def _event(letter: DeadLetter, how: Recipe | None, max_bytes: int) -> bytes | tuple[str, str]:
     """Return the event of *letter*, or the reason and detail of its failing again."""
-    if letter.reason == "damaged":
+    if letter.reason in ("damaged", BAD_LINE):  # nobody can mend it but whoever wrote it
         return letter.reason, letter.detail
     if letter.event is not None:
         size = len(letter.event)

@@ -22,10 +22,12 @@ from shipper.config.models import Config
 from shipper.errors import CollectorError, StateBusyError, StateError
 from shipper.model import Report
 from shipper.pump import Lag
+from shipper.receiver.listeners import Listeners
 from shipper.service.assemble import Parts, State, assemble, open_state, sources_of
 from shipper.service.damage import noting_damage
 from shipper.service.doctor import examine
 from shipper.service.listening import ListeningBell
+from shipper.service.receiving import Receiving, addresses_of
 from shipper.service.reload import Reloader
 from shipper.service.threads import Crew, Stopping, stop_on_signal
 from shipper.tail.streams import OpenStreams
@@ -95,13 +97,21 @@ def run(
         _examine(config, report)
         report("service.started", pid=os.getpid(), state=config.state)
         streams = stack.enter_context(closing(OpenStreams(report, _take_stdin)))
+        doors = _Doors(streams, stack.enter_context(closing(Listeners())))
         while True:
-            shift = _Shift(config, state, streams, report, manner, stopping)
+            shift = _Shift(config, state, doors, report, manner, stopping)
             last, fresh = shift.work(tell, reloader)
             if fresh is None:
                 report("service.stopped", delivered=last.delivered, queued=last.queued)
                 return last
             config = fresh
+
+
+class _Doors(NamedTuple):
+    """What stays open from one configuration to the next."""
+
+    streams: OpenStreams
+    listeners: Listeners
 
 
 class _Shift:
@@ -111,14 +121,14 @@ class _Shift:
         self,
         config: Config,
         state: State,
-        streams: OpenStreams,
+        doors: _Doors,
         report: Report,
         manner: Manner,
         stopping: Stopping,
     ) -> None:
         self._config = config
         self._state = state
-        self._streams = streams
+        self._doors = doors
         self._report = report
         self._manner = manner
         self._stopping = stopping
@@ -129,13 +139,14 @@ class _Shift:
             patience = _Patience(self._report, self._manner, self._stopping)
             parts, watch = patience.get(lambda own: self._assemble(own, tell), stack)
             crew = Crew()
-            _start(parts, crew, stack, self._config)
+            ring = _start(parts, crew, stack, self._config)
+            receiving = Receiving(self._config, parts.store, self._doors.listeners, self._report)
             try:
+                if not self._manner.once:
+                    receiving.start(crew, ring)
                 fresh, gave_up = self._until_done(crew, watch, reloader)
             finally:
-                busy = crew.join(self._manner.grace)
-                if busy:
-                    self._report("service.busy", threads=",".join(busy))
+                busy = self._end(crew, receiving)
             if crew.crash is not None:
                 raise crew.crash
             if "pump" not in busy:
@@ -148,8 +159,17 @@ class _Shift:
             raise CollectorError(what, remedy)
         return last, fresh
 
+    def _end(self, crew: Crew, receiving: Receiving) -> list[str]:
+        """Let all come to their end; return the names of threads that do not."""
+        receiving.stop()
+        busy = crew.join(self._manner.grace)
+        receiving.close()
+        if busy:
+            self._report("service.busy", threads=",".join(busy))
+        return busy
+
     def _assemble(self, stack: ExitStack, tell: Tell) -> tuple[Parts, _Watch]:
-        parts = assemble(self._config, self._state, self._streams, self._report, stack)
+        parts = assemble(self._config, self._state, self._doors.streams, self._report, stack)
         return parts, _Watch(parts, tell)
 
     def _until_done(
@@ -163,12 +183,22 @@ class _Shift:
                 break
             if manner.once and watch.hopeless(manner.give_up):
                 return None, True
-            if reloader and (fresh := reloader.news(self._config)):
+            if reloader and (fresh := reloader.news(self._config)) and self._can_listen(fresh):
                 return fresh, False
         return None, False
 
     def _only_stdin(self) -> bool:
-        return not any(source.globs for source in self._config.sources)
+        globs = any(source.globs for source in self._config.sources)
+        return not globs and self._config.receiver is None
+
+    def _can_listen(self, fresh: Config) -> bool:
+        """Tell whether what *fresh* listens on can be opened, and open it."""
+        try:
+            self._doors.listeners.open(addresses_of(fresh))
+        except CollectorError as error:
+            self._report("config.refused", why=error.message, remedy=error.remedy)
+            return False
+        return True
 
 
 class _Patience:
@@ -233,7 +263,8 @@ def _examine(config: Config, report: Report) -> None:
             report("doctor.warning", what=finding.what, remedy=finding.remedy)
 
 
-def _start(parts: Parts, crew: Crew, stack: ExitStack, config: Config) -> None:
+def _start(parts: Parts, crew: Crew, stack: ExitStack, config: Config) -> Callable[[], None]:
+    """Start the threads that read and send; return what rings for the senders."""
     listening = ListeningBell(parts.fleet.streams.listening)
     reading = crew.bell(stack.enter_context(closing(listening)))
     sending = crew.bell()
@@ -254,6 +285,7 @@ def _start(parts: Parts, crew: Crew, stack: ExitStack, config: Config) -> None:
     for number in range(config.collector.concurrency):
         # Now and then look into the queue without a ring: another process may have added to it.
         crew.start(f"sender-{number}", parts.emitter.turn, sending, lambda: 1.0)
+    return sending.ring
 
 
 class _Watch:

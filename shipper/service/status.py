@@ -14,6 +14,7 @@ from shipper.model import Ledger
 from shipper.store.dead_letters import SLOW
 from shipper.store.drops import COUNTER
 from shipper.store.lock import alive_at, holder
+from shipper.store.received import RECEIVED
 from shipper.store.store import ReadingPace, Store
 
 # `run` gives a sign of life every 5 s while its pump turns; a machine may be slow.
@@ -45,6 +46,7 @@ class Status:
     queued_events: int
     oldest_seconds: float | None
     state_bytes: int
+    received: dict[str, int]
     delivered: dict[str, int]
     refused: dict[str, int]
     dropped: dict[str, int]
@@ -94,6 +96,7 @@ def status_of(config: Config, store: Store) -> Status:
         queued_events=backlog.events,
         oldest_seconds=max(0.0, now - oldest / 1000) if oldest is not None else None,
         state_bytes=store.used_bytes(),
+        received={source: n for (name, source), n in counters.items() if name == RECEIVED},
         delivered={source: n for (name, source), n in counters.items() if name == "delivered"},
         refused={source: n for (name, source), n in counters.items() if name == "buried" and n},
         dropped=_dropped(counters),

@@ -95,6 +95,11 @@ class Crew:
         """Ask all to stop after the turn they are in. May be called from a signal handler."""
         self.stopping.set()
 
+    def fail(self, error: BaseException) -> None:
+        """Stop all because of *error* in one of the threads (rule 1)."""
+        self.crash = self.crash or error
+        self.stop()
+
     def join(self, grace: float) -> list[str]:
         """Wait up to *grace* seconds; return the names of those that are still busy."""
         self.stop()
@@ -115,8 +120,7 @@ class Crew:
                 elif wait > 0:
                     self.stopping.wait(wait)
         except BaseException as error:  # rule 1
-            self.crash = self.crash or error
-            self.stop()
+            self.fail(error)
 
 
 @contextmanager

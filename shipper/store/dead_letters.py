@@ -220,6 +220,27 @@ def bury_records(
         add_to_counter(db, SLOW + grammar, source, count)
 
 
+def bury_lines(
+    db: sqlite3.Connection,
+    source: str,
+    reason: str,
+    lines: Iterable[tuple[str, int, bytes, str]],
+    now_ms: int,
+) -> None:
+    """File *lines* of other files than logs, within the caller's transaction.
+
+    Each is a path, an offset, the raw bytes, and the detail of the *reason*.
+    """
+    compress = zstandard.ZstdCompressor(level=1).compress
+    db.executemany(
+        _INSERT,
+        [
+            (now_ms, source, path, None, offset, "", reason, detail, compress(raw), None)
+            for path, offset, raw, detail in lines
+        ],
+    )
+
+
 def bury_event(db: sqlite3.Connection, source: str, buried: Buried, now_ms: int) -> None:
     """File an event that the collector refused, within the caller's transaction."""
     event = zstandard.ZstdCompressor(level=1).compress(buried.event)

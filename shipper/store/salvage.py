@@ -311,7 +311,7 @@ def _made(db: sqlite3.Connection) -> int:
         "SELECT (SELECT coalesce(sum(events), 0) FROM file) "
         "+ (SELECT coalesce(sum(events), 0) FROM collected)"
     ).fetchall()
-    return int(ledgers) + _counted(db, "replayed", "gaps")
+    return int(ledgers) + _counted(db, "replayed", "received", "gaps")
 
 
 def _counted(db: sqlite3.Connection, *names: str) -> int:

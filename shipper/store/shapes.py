@@ -18,7 +18,9 @@ from shipper.store.schema import MIGRATIONS
 
 _KINDS = {"INTEGER": int, "TEXT": str, "BLOB": bytes}
 _NUMBERED = ("file", "batch", "dead_letter")
-_KNOWN_COUNTS = ("delivered", "buried", "replayed", "gaps", "discarded", "forgotten")
+_KNOWN_COUNTS = (
+    "delivered", "buried", "replayed", "received", "gaps", "discarded", "forgotten"
+)  # fmt: skip
 _STATES = ("open", "finished", "over")
 _NONE = type(None)
 

@@ -38,6 +38,7 @@ from shipper.store.dead_letters import (
 )
 from shipper.store.drops import Drops, note_dropped
 from shipper.store.order import Order, Placed, Queued, read_batches
+from shipper.store.received import Received
 from shipper.store.rows import checkpoints, insert_file, known_file, move_file, next_ordinal
 from shipper.store.space import Space
 from shipper.tail.checkpoint import Checkpoint, Node, Sighting
@@ -120,6 +121,7 @@ class Store:
         self.drops = Drops(database)
         self.space = Space(database)
         self.order = Order(database)
+        self.received = Received(database, self.order)
         self.snapshot = database.snapshot
 
     @classmethod

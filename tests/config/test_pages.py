@@ -12,6 +12,7 @@ import yaml
 
 from shipper.config import sentences
 from shipper.config.load import json_schema, load_config, load_located
+from shipper.config.receiver import ReceiverConfig
 from shipper.config.records import MultilineConfig
 from shipper.errors import ConfigError
 from tests.config import pages
@@ -48,11 +49,22 @@ def test_full_has_every_key() -> None:
     }
     commented = {"sources[].entities[].schema", "sources[].entities[].data"}
     multiline = [key for key in sentences.key_paths() if "[].multiline." in key]
-    assert set(sentences.key_paths()) - commented - {*multiline} <= written
+    receiver = [key for key in sentences.key_paths() if key.startswith("receiver.")]
+    assert set(sentences.key_paths()) - commented - {*multiline, *receiver} <= written
     text = file.read_text(encoding="utf-8")
     assert re.search(r"# .*\bschema: .*\bdata: ", text)
     for key in multiline:
         assert re.search(rf"# .*\b{key.rpartition('.')[2]}: ", text)
+
+
+def test_full_shows_the_receiver() -> None:
+    """The keys of the receiver that full.yaml shows in comments are all, with their defaults."""
+    text = (pages.ROOT / "configs" / "full.yaml").read_text(encoding="utf-8")
+    written = re.search(r"^# .* \{\} is:\n((?:#   .*\n)+)", text, re.M)
+    assert written
+    shown = yaml.safe_load(re.sub(r"^# ", "", written[1], flags=re.M))
+    assert shown.keys() == ReceiverConfig.model_fields.keys()
+    assert ReceiverConfig(**shown) == ReceiverConfig()
 
 
 @pytest.mark.parametrize("rule", ["{preset: java}", "{start: '^[0-9]'}"])
@@ -124,7 +136,8 @@ def test_every_example_of_the_page_loads(text: str, tmp_path: Path, schema: Any)
     text = text.replace("/run/secrets/collector-token", str(tmp_path / "token"))
     file = tmp_path / "shipper.yaml"
     file.write_text(text, encoding="utf-8")
-    assert load_config(file, {}).sources
+    config = load_config(file, {})
+    assert config.sources or config.receiver
     assert list(schema.iter_errors(yaml.safe_load(text))) == []
 
 
