@@ -17,6 +17,7 @@ from shipper.errors import InvalidError, ShipperError
 _COMMANDS = {
     "run": ("run:run", "Ship log files to the collector: the main job."),
     "receive": ("receive:receive", "Take events from trackers, and deliver them: the daemon."),
+    "track": ("track:track", "Send events from the command line, one or many."),
     "demo": ("demo:demo", "See the whole path with nothing to set up."),
     "check": ("check:check", "Check configuration, grammars, paths, state and collector."),
     "parse": ("parse:parse", "Parse lines, print one JSON object each."),

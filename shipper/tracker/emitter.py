@@ -15,7 +15,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,10 +31,12 @@ from shipper.emitter import Sending
 from shipper.errors import StateError
 from shipper.event.batch import fits
 from shipper.model import Clock
-from shipper.protocol.envelope import get_query
+from shipper.protocol.envelope import get_query, post_body
+from shipper.store.lock import sender_lock
 from shipper.tracker.assembly import Event
 from shipper.tracker.checks import EventTooLargeError
 from shipper.tracker.committer import Committer, left_of
+from shipper.tracker.draining import Drained, Tally, run_to_end
 from shipper.tracker.endpoint import collector_url, path_of
 from shipper.tracker.outcome import LOG, Callback, ObservedCollector, SessionCollector
 from shipper.tracker.queueing import Queue
@@ -148,6 +150,31 @@ class Emitter:
             pause = min(0.05, pause * 1.5)
         return waiting + uncommitted
 
+    def requests(self) -> Iterator[str]:
+        """Return the requests that would carry what waits, as text; nothing is sent."""
+        queue, now_ms = self._works().queue, time.time_ns() // 1_000_000
+        for joined in queue.joined(self.byte_limit_post):
+            if self.method == "post":
+                head = f"POST {self.url}\nContent-Type: application/json; charset=utf-8"
+                yield f"{head}\n\n{post_body(joined, now_ms).decode()}"
+            else:
+                yield from (
+                    f"GET {self.url}?{get_query(event, now_ms)}" for event in joined.split(b"\n")
+                )
+
+    def drain(self, timeout: float = 60.0, retries: int = 0) -> Drained:
+        """Send what waits, in this thread; for an emitter with `send` False.
+
+        Ends when nothing waits, after *timeout* seconds, or when sending has failed *retries* times
+        and once more, nothing delivered between. Raises StateError if another process sends.
+        """
+        queue = self._works().queue
+        with ExitStack() as stack:
+            stack.enter_context(sender_lock(Path(self.queue)))
+            tally = Tally(self.callback)
+            loop = self._loop(queue, stack, tally)
+            return run_to_end(loop, queue, tally, retries, time.monotonic() + timeout)
+
     def stop(self, timeout: float | None = None) -> int:
         """Flush, then end; return how many events still wait in the queue.
 
@@ -195,14 +222,16 @@ class Emitter:
             max_bytes=self.max_queue_bytes,
             batch_bytes=self.byte_limit_post,
         )
-        sender = Sender(directory, lambda stack: self._loop(queue, stack)) if self.send else None
+        sender = None
+        if self.send:
+            sender = Sender(directory, lambda stack: self._loop(queue, stack, self.callback))
         committer = None
         if not self.blocking:
             committer = Committer(queue.add, sender.ring if sender else _nothing)
         self._state.works = _Works(queue, committer, sender)
         return self._state.works
 
-    def _loop(self, queue: Queue, stack: ExitStack) -> Loop:
+    def _loop(self, queue: Queue, stack: ExitStack, callback: Callback | None) -> Loop:
         """Build what sends."""
         address = Address(
             url=collector_url(self),
@@ -211,9 +240,9 @@ class Emitter:
             read_timeout=self.read_timeout,
         )
         collector: ObservedCollector | SessionCollector = (
-            ObservedCollector(address, self.callback)
+            ObservedCollector(address, callback)
             if self.session is None
-            else SessionCollector(address, self.session, self.callback)
+            else SessionCollector(address, self.session, callback)
         )
         stack.callback(collector.close)
         return Loop(

@@ -8,11 +8,11 @@ Rule 3: at a fork no connection is open: SQLite's locks do not survive one.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from shipper.event.batch import pack
+from shipper.event.batch import pack, unpack
 from shipper.store.database import Database
 from shipper.store.dead_letters import add_to_counter, insert_batches
 from shipper.store.store import DATABASE, Store, make_directory
@@ -60,6 +60,13 @@ class Queue:
         with self._database.reading() as db:
             (events,) = db.execute(sql, (upto,)).fetchone()
         return int(events)
+
+    def joined(self, max_bytes: int) -> Iterator[bytes]:
+        """Return the events that wait, joined by LF, as much at a time as a POST may carry."""
+        after = 0
+        while batches := self.store.peek(after, max_bytes):
+            after = batches[-1].id
+            yield b"\n".join(unpack(queued.batch) for queued in batches)
 
     def suspend(self) -> None:
         """Close for a fork; the same thread calls `resume`."""
