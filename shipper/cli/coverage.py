@@ -22,12 +22,11 @@ from shipper.cli.options import (
     names_option,
     patterns_option,
 )
+from shipper.cli.pointing import pointed
 from shipper.errors import DataError
 
 if TYPE_CHECKING:
     from shipper.service.coverage import Coverage, Place, Shape
-
-_WIDTH = 160
 
 
 @click.command()
@@ -167,15 +166,17 @@ def _shape(shape: Shape) -> Iterator[str]:
     place, miss = shape.example, shape.mismatch
     yield f"{_lines(shape.count)}{_such_as(place)}"
     if place is not None and miss is not None:
-        start = max(0, miss.column - 1 - _WIDTH // 2)
-        shown = "".join(
-            c if c.isprintable() else "\N{REPLACEMENT CHARACTER}"
-            for c in place.text[start : start + _WIDTH]
-        )
+        shown, blanks = pointed(place.text, miss.column)
         yield f"  {shown}"
-        caret = " " * (miss.column - 1 - start) + "^"
-        yield f"  {caret} column {miss.column}: {miss.grammar} expected {miss.expected}"
-    yield f"  pattern: {shape.pattern}"
+        yield f"  {blanks}^ column {miss.column}: {miss.grammar} expected {miss.expected}"
+    yield f"  pattern: {_yaml(shape.pattern)}"
+
+
+def _yaml(pattern: str) -> str:
+    """Write *pattern* so that it can be pasted into a list of YAML, whatever signs it has."""
+    if pattern.isprintable():
+        return "'" + pattern.replace("'", "''") + "'"
+    return orjson.dumps(pattern).decode()
 
 
 def _as_json(found: Coverage, top: int) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from shipper.cli.options import (
     names_option,
     patterns_option,
 )
+from shipper.cli.pointing import pointed
 from shipper.grammar.auto import Auto
 from shipper.grammar.grammar import Grammar
 from shipper.grammar.time_limit import SlowMatchError
@@ -42,8 +43,6 @@ def explain(
     """
     now_us = time.time_ns() // 1000
     grammars = chosen(names, library(directories, pattern_directories))
-    # A record may hold line breaks and control characters; one column stays one column.
-    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
     misses = []
     for grammar in _each(grammars, line):
         try:
@@ -58,8 +57,8 @@ def explain(
     limit = len(misses) if all(isinstance(each, Grammar) for each in grammars) else _NEAR
     for miss in sorted(misses, key=lambda miss: -miss.column)[:limit]:
         click.echo(f"{miss.grammar}: column {miss.column}: expected {miss.expected}")
-        click.echo(f"  {shown}")
-        click.echo(f"  {' ' * (miss.column - 1)}^")
+        shown, blanks = pointed(line, miss.column)
+        click.echo(f"  {shown}\n  {blanks}^")
 
 
 def _each(grammars: Sequence[Grammar | Auto], line: str) -> Iterator[Grammar]:

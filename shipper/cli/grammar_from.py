@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from shipper.cli.options import Decorator, vendor_option
+from shipper.cli.pointing import pointed
 from shipper.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -184,11 +185,9 @@ def _drawn(error: FormatStringError, source: str) -> DataError:
     index = min(max(error.column - 1, 0), len(source))
     start = source.rfind("\n", 0, index) + 1
     line = source[start:].split("\n", 1)[0]
-    column = index - start
-    cut = max(0, column - _SHOWN // 2)
-    shown = "".join(c if c.isprintable() else " " for c in line[cut : cut + _SHOWN])
+    shown, blanks = pointed(line, index - start + 1, _SHOWN)
     where = f"column {error.column}" if "\n" not in source else _line_and_column(source, index)
-    what = f"{where}: {error.what}\n  {shown}\n  {' ' * (column - cut)}^"
+    what = f"{where}: {error.what}\n  {shown}\n  {blanks}^"
     return DataError(what, error.remedy)
 
 

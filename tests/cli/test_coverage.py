@@ -41,7 +41,7 @@ def test_what_a_person_sees(log: Path, capsys: Capture) -> None:
         f"3 lines, such as {log}:9",
         "  door 1 opened by ada",
         "                      ^ column 21: nginx_access expected ' '",
-        "  pattern: door %{INT:number:int} opened by ada",
+        "  pattern: 'door %{INT:number:int} opened by ada'",
     ]
 
 
