@@ -103,6 +103,10 @@ class Emitter:
         self._unsettled: list[tuple[list[Settlement], Claim]] = []
         self._lock = threading.Lock()
 
+    def inherit(self, trouble: Trouble) -> None:
+        """Go on with the *trouble* of an earlier emitter, whose outage may end here."""
+        self._trouble = trouble
+
     def turn(self) -> float | None:
         """Send one request's worth; return after how many seconds to come again, None if idle."""
         leave = self._backoff.enter(self._clock.monotonic())

@@ -14,6 +14,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from shipper.collector.trouble import Trouble
 from shipper.devcollector.app import Answer
 from shipper.emitter import Emitter
 from shipper.event.batch import compress
@@ -104,6 +105,22 @@ def test_a_new_emitter_begins_with_what_the_old_one_left(it: Rig) -> None:
     it.queue(*range(10, 20))
     it.drain(it.emitter())
     assert it.post.order == list(range(20))
+
+
+def test_a_new_emitter_ends_the_outage_of_the_old_one(it: Rig) -> None:
+    """After a reload of the address it is said that the outage is over, and how long it was."""
+    it.queue(1)
+    trouble = Trouble(it.reports, it.time.clock)
+    old = it.emitter(url=refused_url())
+    old.inherit(trouble)
+    old.turn()
+    new = it.emitter()
+    new.inherit(trouble)
+    assert new.trouble == old.trouble != ""
+    it.time.now += 90
+    it.drain(new)
+    assert it.reports.all[1:] == [("collector.available", {"after_seconds": 90.0})]
+    assert (new.trouble, new.failing_for()) == ("", 0.0)
 
 
 # The disk

@@ -20,6 +20,7 @@ from typing import NamedTuple
 from shipper.collector.client import Address, HttpCollector
 from shipper.collector.failover import Failover
 from shipper.collector.tls import Tls
+from shipper.collector.trouble import Trouble
 from shipper.config.collector import CollectorConfig
 from shipper.config.models import Config, SourceConfig
 from shipper.emitter import Emitter, Sending
@@ -61,11 +62,12 @@ class Parts:
 
 
 class State(NamedTuple):
-    """An open state directory, held by this process."""
+    """An open state directory, held by this process; `trouble` outlives a configuration."""
 
     store: Store
     lock: Path
     namespace: uuid.UUID
+    trouble: Trouble
 
 
 def open_state(config: Config, report: Report, stack: ExitStack) -> State:
@@ -79,7 +81,7 @@ def open_state(config: Config, report: Report, stack: ExitStack) -> State:
     see_to_damage(config, name, report)
     store = Store.open(config.state)
     stack.callback(store.close)
-    return State(store, lock, store.namespace(name))
+    return State(store, lock, store.namespace(name), Trouble(report, CLOCK))
 
 
 def assemble(
@@ -123,6 +125,7 @@ def assemble(
         clock=CLOCK,
         rng=random.Random(),  # noqa: S311  # jitter, not a secret
     )
+    emitter.inherit(state.trouble)
     teller = Teller(store, recipes, state.namespace, report, CLOCK)
     most = letters.max_bytes if letters.when_full == "drop_oldest" else None
     keeper = Keeper(store, report, CLOCK, max_bytes=most, max_age=letters.max_age)
