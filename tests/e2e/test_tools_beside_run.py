@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -162,3 +163,36 @@ def test_dead_letters_are_handled_while_it_ships(site: Site, collector: DevColle
     site.do("run", "--once")
     assert len(_arrived(collector)) == site.lines - 1
     site.do("audit")
+
+
+@pytest.mark.parametrize("policy", ["drop_oldest", "drop_newest"])
+def test_a_full_queue_that_drops_in_an_outage(
+    site: Site, collector: DevCollector, policy: str
+) -> None:
+    """Collector away, then back by a reload: what did not arrive is told of, to the last event.
+
+    The reload ends the outage, and that is said, too.
+    """
+    site.set(room="1MB", when_full=policy)
+    site.write(1)
+    with running("run", "-c", site.config) as program:
+        program.wait_for("collector.unavailable")
+        while not any(" queue.dropped" in line for line in program.log):
+            site.write(10_000, lambda number: f"{number}/{random.randbytes(12).hex()}")
+            site.stats()
+            assert site.lines < 2_000_000
+        site.set(url=collector.url)
+        assert "after_seconds=" in program.wait_for(" collector.available", 60)
+        assert program.stop() == 0
+    site.do("run", "--once")
+    gaps = [text for text in _arrived(collector).values() if "/gap/" in text]
+    dropped = sum(site.stats()["dropped"].values())
+    assert dropped == sum(_missing_by(json.loads(gap)) for gap in gaps) > 0
+    assert len(_arrived(collector)) - len(gaps) + dropped == site.lines
+    site.do("audit")
+
+
+def _missing_by(parameters: dict[str, str]) -> int:
+    """Return how many events a gap event says are missing."""
+    count: int = json.loads(parameters["ue_pr"])["data"]["data"]["events"]
+    return count
