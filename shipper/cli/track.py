@@ -80,7 +80,9 @@ def track(ndjson: IO[bytes] | None, dry_run: bool, queue: Path | None, **options
         if directory is None or dry_run:
             scratch = tempfile.TemporaryDirectory(prefix="shipper-track-")
             directory = Path(stack.enter_context(scratch))
-        emitter = stack.enter_context(run.emitter(directory, durable=queue is not None and not ndjson))
+        emitter = stack.enter_context(
+            run.emitter(directory, durable=queue is not None and not ndjson)
+        )
         bad = run.add(emitter, ndjson)
         if dry_run:
             return run.show(emitter) or bad

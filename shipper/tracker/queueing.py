@@ -15,12 +15,11 @@ from typing import Final
 from shipper.event.batch import pack, unpack
 from shipper.store.database import Database
 from shipper.store.dead_letters import add_to_counter, insert_batches
+from shipper.store.received import RECEIVED
 from shipper.store.store import DATABASE, Store, make_directory
 
 SOURCE: Final = "tracker"
 """The source that events of the library are counted under."""
-
-_RECEIVED: Final = "received"
 
 
 class Queue:
@@ -46,7 +45,7 @@ class Queue:
         now_ms = time.time_ns() // 1_000_000
         with self._database.transaction(durable=self._durable) as db:
             insert_batches(db, SOURCE, batches, now_ms)
-            add_to_counter(db, _RECEIVED, SOURCE, len(payloads))
+            add_to_counter(db, RECEIVED, SOURCE, len(payloads))
 
     def newest(self) -> int:
         """Return the id of the newest batch that waits; 0 if none does."""
