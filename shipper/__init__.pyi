@@ -8,4 +8,5 @@ from shipper.tracker.self_describing import SelfDescribingJson as SelfDescribing
 from shipper.tracker.subject import Subject as Subject
 from shipper.tracker.tracker import Tracker as Tracker
 
+__all__: list[str]
 __version__: str
