@@ -57,7 +57,13 @@ def schema(
     shelf = library(directories, pattern_directories)
     grammars = [shelf.get(name) for name in names or shelf.names()]
     if out is not None:
-        for path in write_registry(grammars, out, own_schemas(), vendor):
+        try:
+            written = write_registry(grammars, out, own_schemas(), vendor)
+        except OSError as error:
+            where = error.filename or out
+            what = f"the registry {out} can't be written: {where}: {error.strerror}"
+            raise UsageError(what, "name a directory that can be made or written to") from error
+        for path in written:
             click.echo(path)
         return
     for each in grammars:

@@ -327,3 +327,12 @@ def test_shells_complete_names(shelf: Path) -> None:
     assert ask(["parse", "-g"], "aut") == ["auto"]
     assert ask(["grammar", "show", "-d", str(shelf / "none")], "d") != ["door"]
     assert isinstance(click.Context(cli), click.Context)
+
+
+def test_a_registry_that_can_not_be_written(tmp_path: Path, capsys: Capture) -> None:
+    """A file where a directory has to be: exit 64, and the path and the reason are told."""
+    (tmp_path / "registry").write_text("")
+    assert run("schema", "--out", tmp_path / "registry", "sshd") == 64
+    said = capsys.readouterr().err
+    assert f"the registry {tmp_path}/registry can't be written" in said
+    assert "Not a directory" in said
