@@ -4,12 +4,14 @@ Rule 1: a request's head has a time limit from its first byte on, the first one 
         from the connect on: who sends a byte now and then is let go of.
 Rule 2: there is a most of connections. One more ends the one that has been quiet longest; where
         none is quiet, the new one is answered 503.
-Rule 3: blank lines before a request are skipped, as some clients send one behind a body.
+Rule 3: an answer leaves in one piece: some clients read once, and take what came for all of it.
+Rule 4: blank lines before a request are skipped, as some clients send one behind a body.
 """
 
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -19,6 +21,33 @@ _LAST_CALL = 0.5
 _CLOSE = b"Content-Length: 0\r\nConnection: close\r\n\r\n"
 _LATE = b"HTTP/1.1 408 Request Timeout\r\n" + _CLOSE
 _BUSY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n" + _CLOSE
+
+
+class _Joining:
+    """A transport that writes at once what is written to it in one step of the loop."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._pieces: list[bytes] = []
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        if not self._pieces:
+            self._loop.call_soon(self._flush)
+        self._pieces.append(data)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        data = b"".join(self._pieces)
+        self._pieces.clear()
+        if data:
+            self._transport.write(data)
 
 
 class Connection(H11Protocol):
@@ -32,7 +61,7 @@ class Connection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """Begin, if there is room."""
-        super().connection_made(transport)
+        super().connection_made(cast(asyncio.Transport, _Joining(transport, self.loop)))
         if len(self.connections) - self.most > 0 and not self._make_room():
             self._end(_BUSY)
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import itertools
 import json
+import re
 import signal
 import socket
 import stat
@@ -20,6 +21,7 @@ from urllib.parse import urlencode
 import orjson
 import pytest
 
+from shipper.config.receiver import ReceiverConfig
 from shipper.devcollector.app import Answer
 from shipper.devcollector.server import DevCollector
 from tests.devcollector.events import JSON_UTF8, SCHEMAS, eid, envelope, order, page
@@ -386,3 +388,15 @@ def test_files_of_a_spool_are_delivered(site: Site) -> None:
         assert client.post(order(999)).status == 200
         eventually(lambda: len(site.ids()) == 251)
         eventually(lambda: [p for p in spool.rglob("*") if p.is_file()] == [])
+
+
+def test_the_readmes_example_works(site: Site) -> None:
+    """Its configuration key, its command and its request, but for the port: an event arrives."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert "With `receiver: {}` in the configuration" in readme
+    (command,) = re.findall(r"^\$ shipper (receive) -c shipper.yaml &$", readme, re.M)
+    ((port, target),) = re.findall(r"^\$ curl 'http://127.0.0.1:(\d+)(/i.*)'$", readme, re.M)
+    assert ReceiverConfig().address == ("127.0.0.1", int(port))
+    with site.run(command) as (_, client):
+        assert client.get(target).status == 200
+        eventually(lambda: site.collector.counts().good == 1)
