@@ -11,7 +11,7 @@ Rule 5: an event without an id gets one here, so that whatever is sent twice lat
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -19,7 +19,7 @@ import orjson
 
 from shipper.event.batch import fits
 from shipper.protocol.atomic import fits as fits_column
-from shipper.protocol.payload import KEYS, check_payload
+from shipper.protocol.payload import KEYS, check_payload, examine
 from shipper.protocol.post import TOLD, RefusedPostError, event_name, events_of
 from shipper.serving.wire import Visitor
 
@@ -54,8 +54,9 @@ def posted(
     except RefusedPostError as error:
         raise InvalidEventsError(error.reasons) from error
     common = _known(query)
+    # The envelope of each event was checked just now; what the query adds keeps it.
     joined = [{**event, **common} for event in events] if common else events
-    return stored(joined, who, max_bytes)
+    return _all_of(joined, who, max_bytes, lambda event: examine(event).reasons)
 
 
 def asked(query: Mapping[str, str], who: Visitor, max_bytes: int) -> list[bytes]:
@@ -68,11 +69,17 @@ def asked(query: Mapping[str, str], who: Visitor, max_bytes: int) -> list[bytes]
 
 def stored(events: Iterable[Any], who: Visitor, max_bytes: int) -> list[bytes]:
     """Return *events*, payloads of a tracker, as they are queued. Raises InvalidEventsError."""
+    return _all_of(events, who, max_bytes, check_payload)
+
+
+def _all_of(
+    events: Iterable[Any], who: Visitor, max_bytes: int, check: Callable[[Any], list[str]]
+) -> list[bytes]:
     carried = _carried(who)
     found: list[bytes] = []
     reasons: list[str] = []
     for index, event in enumerate(events):
-        wrong = check_payload(event)
+        wrong = check(event)
         packed = b"" if wrong else _packed(event, carried)
         if packed and not fits(packed, max_bytes):
             wrong = [f"has {len(packed):,} bytes; a request to the collector holds {max_bytes:,}"]
