@@ -61,6 +61,13 @@ HEALTH_PATH = "/health"
 _ANSWER_BYTES = 64 * 1024
 _JSON = {"Content-Type": "application/json; charset=utf-8"}
 _GZIP = {"Content-Encoding": "gzip"}
+# By OpenSSL's numbers: not valid yet, no longer, of another host, of another address.
+_DISTRUST = {
+    9: "see the clock of this machine",
+    10: "the collector needs a new one, or the clock of this machine is wrong",
+    62: "put the name that it is for into collector.url",
+    64: "put the name that it is for into collector.url",
+}
 _HEADERS = {"User-Agent": "snowplow-logfile-source", "Accept-Encoding": "identity"}
 
 
@@ -192,7 +199,11 @@ class HttpCollector:
                 return Answer(answer.status, answer.headers, _read(answer))
         except (requests.exceptions.RequestException, HTTPError, OSError) as error:
             why, words, blames = _reason(error)
-            return Unavailable(f"{self.host}: {why}", words=words, blames=blames)
+            return Unavailable(f"{self._way()}: {why}", words=words, blames=blames)
+
+    def _way(self) -> str:
+        proxy = urlsplit(self._proxy or "").netloc.rpartition("@")[2]
+        return f"{self.host} by the proxy {proxy}" if proxy else self.host
 
     def _exchange(
         self,
@@ -289,6 +300,8 @@ def _reason(error: BaseException) -> tuple[str, str, bool]:
     causes = list(_causes(error))
     if any(isinstance(cause, NameResolutionError) for cause in causes):
         return "no such host is known", "", False
+    if isinstance(causes[-1], ssl.SSLCertVerificationError):
+        return _distrust(causes[-1]), "", False
     if type(error) is ConnectTimeoutError:
         return "no connection in time", "", False
     innermost = causes[-1]
@@ -299,4 +312,12 @@ def _reason(error: BaseException) -> tuple[str, str, bool]:
     if isinstance(innermost, ConnectionError) and not isinstance(innermost, ConnectionRefusedError):
         # Reset, aborted, broken pipe: which one depends on the moment, and is no news by itself.
         return "the connection broke", told, True
+    if isinstance(innermost, ConnectionRefusedError):
+        told += ", nothing listens there"
     return told, "", False
+
+
+def _distrust(error: ssl.SSLCertVerificationError) -> str:
+    """Say what is wrong with a certificate, and whose task it is to mend it."""
+    remedy = _DISTRUST.get(error.verify_code, "name who vouches for it in collector.tls.ca")
+    return f"certificate verify failed: {clean(error.verify_message).rstrip('.')}: {remedy}"
