@@ -13,14 +13,11 @@ import logging
 import traceback
 from typing import Any, Final
 
+from shipper.event.python_log import MOST, PYTHON_LOG
 from shipper.tracker.self_describing import SelfDescribingJson
 from shipper.tracker.tracker import Tracker
 
-PYTHON_LOG: Final = "iglu:org.logfilesource/python_log/jsonschema/1-0-0"
-"""The schema of the events, unless the caller names another with the same fields."""
-
 _OWN: Final = ("shipper.tracker", "urllib3")
-_MOST: Final = 16_384
 
 
 class SnowplowHandler(logging.Handler):
@@ -29,6 +26,7 @@ class SnowplowHandler(logging.Handler):
     def __init__(
         self, tracker: Tracker, level: int = logging.NOTSET, schema: str = PYTHON_LOG
     ) -> None:
+        """*schema* names another schema with the same fields, if one is wanted."""
         super().__init__(level)
         self._tracker = tracker
         self._schema = schema
@@ -69,4 +67,4 @@ class SnowplowHandler(logging.Handler):
 
 def _text(value: str) -> str:
     sound = value.encode("utf-8", "backslashreplace").decode()
-    return sound if len(sound) <= _MOST else f"{sound[: _MOST - 1]}…"
+    return sound if len(sound) <= MOST else f"{sound[: MOST - 1]}…"

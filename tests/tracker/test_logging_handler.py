@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from shipper import SnowplowHandler, Tracker
+from shipper import Emitter, SnowplowHandler, Tracker
+from tests.arrivals import collector
 from tests.tracker.kept import Kept
 
 
@@ -77,3 +79,15 @@ def test_a_record_that_can_not_be_tracked_does_not_raise(
     SnowplowHandler(Tracker(sink)).handle(record)
     assert sink.events == []
     assert "--- Logging error ---" in capsys.readouterr().err
+
+
+def test_records_are_good_events_by_the_schema_that_comes_along(tmp_path: Path) -> None:
+    """The development collector, which knows the schema, takes all of them, stack or none."""
+    with collector() as server, Emitter(collector=server.url, queue=tmp_path) as emitter:
+        handler = SnowplowHandler(Tracker(emitter))
+        problem = (ValueError, ValueError("no"), None)
+        for trace in (None, problem):
+            record = logging.LogRecord("shop", logging.ERROR, "f.py", 1, "m", None, trace)
+            handler.handle(record)
+        assert emitter.flush(30) == 0
+        assert (server.counts().good, server.counts().bad) == (2, 0)
