@@ -22,7 +22,8 @@ def test_nobody_listens() -> None:
     url = refused_url()
     with client(url) as collector:
         verdict = collector.post(b"{}")
-    assert why(verdict) == f"{url.removeprefix('http://')}: Connection refused, nothing listens there"
+    where = url.removeprefix("http://")
+    assert why(verdict) == f"{where}: Connection refused, nothing listens there"
 
 
 def test_no_such_host() -> None:
