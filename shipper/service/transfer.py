@@ -127,7 +127,8 @@ def _read(line: bytes, max_bytes: int) -> tuple[str, bytes]:
     except (ValueError, KeyError, TypeError):
         sound = False
     if not sound:
-        raise DataError("is no exported event", "leave it out, or mend it")
+        remedy = "lines have to be as `queue export` wrote them, to the byte: export it anew"
+        raise DataError("is no exported event", f"{remedy}, or leave it out")
     if not fits(event, max_bytes):
         what = f"has an event of {len(event)} bytes, and a request takes {max_bytes}"
         raise DataError(what, "raise collector.max_bytes, or leave it out")

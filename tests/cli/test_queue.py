@@ -104,6 +104,7 @@ def test_an_export_is_imported_with_the_same_bytes(
         (b"nonsense", "no exported event"),
         (b'{"source":"web","event":{"e":"ue"}}', "no exported event"),
         (b'{"event":{"eid":"x"},"source":"web"}', "no exported event"),
+        (b'{"source": "web", "event": {"eid": "x"}}', "as `queue export` wrote them"),
         (b'{"source":"web","event":{"eid":"' + b"x" * 200_000 + b'"}}', "200010 bytes"),
     ],
 )
