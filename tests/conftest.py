@@ -12,7 +12,7 @@ _TOLD = pytest.StashKey[list[str]]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add our options to pytest's."""
     parser.addoption("--kills", type=int, default=50, help="how often the kill test kills")
-    parser.addoption("--walks", type=int, default=5000, help="how many walks the model takes")
+    parser.addoption("--walks", type=int, default=1000, help="how many walks the model takes")
     parser.addoption("--seed", type=int, default=None, help="seed of the kill test and the walks")
 
 

@@ -118,12 +118,9 @@ class Fates(Ground):
     @rule(setup=setups, turns=st.integers(0, 1))
     def start(self, setup: Setup, turns: int) -> None:
         """Start again, perhaps with another configuration."""
-        if setup.renamed != self.setup.renamed or setup.split != self.setup.split:
-            self._disowned()
-        self.setup = setup._replace(wide=self.setup.wide, banner=self.setup.banner)
-        self.configure()
+        named_anew = self._named_anew(setup)
         self.shipper.start(*self.sources())
-        self._woken(turns)
+        self._woken(max(turns, named_anew))
 
     def _woken(self, turns: int) -> None:
         self.up = True
@@ -136,12 +133,21 @@ class Fates(Ground):
     def reload(self, setup: Setup, turns: int) -> None:
         """Go on with another configuration, in the same process."""
         self.dead()
-        if setup.renamed != self.setup.renamed or setup.split != self.setup.split:
+        named_anew = self._named_anew(setup)
+        self.shipper.reconfigure(*self.sources())
+        self._woken(max(turns, named_anew))
+
+    def _named_anew(self, setup: Setup) -> bool:
+        """Take another configuration; tell whether its sources have other names.
+
+        Then a turn has to follow: files that are renamed before it belong to no source any more.
+        """
+        renamed = (setup.renamed, setup.split) != (self.setup.renamed, self.setup.split)
+        if renamed:
             self._disowned()
         self.setup = setup._replace(wide=self.setup.wide, banner=self.setup.banner)
         self.configure()
-        self.shipper.reconfigure(*self.sources())
-        self._woken(turns)
+        return renamed
 
     def _disowned(self) -> None:
         """Nobody looks for files out of sight whose source is no more."""
