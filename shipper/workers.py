@@ -84,7 +84,7 @@ class Workers:
         while job.parse is None:
             if job in self._jobs and not any(self._busy.values()):
                 self._jobs.remove(job)
-                job.parse = parse_piece(job.piece, self.recipes[job.piece.source])
+                self._parse_here(job)
             else:
                 self._go_on(_PATIENCE)
         return job.parse
@@ -129,8 +129,11 @@ class Workers:
         exit_code = worker.process.exitcode
         self._report("worker.replaced", why=why, pid=worker.process.pid, exit_code=exit_code)
         if job is not None:
-            job.parse = parse_piece(job.piece, self.recipes[job.piece.source])
+            self._parse_here(job)
             self._start()
+
+    def _parse_here(self, job: _Job) -> None:
+        job.parse = parse_piece(job.piece, self.recipes[job.piece.source])
 
     def _start(self) -> None:
         ours, theirs = _CONTEXT.Pipe()

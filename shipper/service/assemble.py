@@ -12,7 +12,7 @@ import uuid
 from base64 import b64encode
 from collections.abc import Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -31,6 +31,7 @@ from shipper.formats.encodings import Encoding
 from shipper.grammar.library import Library
 from shipper.model import Clock, Report
 from shipper.pump import Pace, Pump
+from shipper.room import Limits as QueueLimits
 from shipper.service.books import Books
 from shipper.service.chores import Beside, Chores
 from shipper.service.damage import see_to_damage
@@ -103,16 +104,8 @@ def assemble(
         streams=streams,
     )
     stack.callback(fleet.close)
-    letters = config.dead_letters
-    pace = Pace(
-        sweep=config.tail.sweep,
-        queue_bytes=config.queue.max_bytes,
-        queue_age=config.queue.max_age,
-        when_full=config.queue.when_full,
-        min_free=config.queue.min_free,
-        letters_bytes=letters.max_bytes if letters.when_full == "pause" else None,
-        backfill=config.tail.backfill_bytes,
-    )
+    letters, tail = config.dead_letters, config.tail
+    pace = Pace(sweep=tail.sweep, backfill=tail.backfill_bytes, **asdict(limits_of(config)))
     pump = Pump(fleet, store, parser, report, pace=pace, clock=CLOCK)
     globs = [glob for source in sources for glob in source.globs]
     watch = Watch(globs, fleet.names, pump.nudge, report)
@@ -141,6 +134,18 @@ def _parser(
         return Inline(recipes)
     make, part = partial(recipes_of, config), config.tail.chunk_bytes
     return stack.enter_context(closing(Workers(make, recipes, config.workers, part, report)))
+
+
+def limits_of(config: Config) -> QueueLimits:
+    """Return what may wait, by *config*."""
+    letters = config.dead_letters
+    return QueueLimits(
+        queue_bytes=config.queue.max_bytes,
+        queue_age=config.queue.max_age,
+        when_full=config.queue.when_full,
+        min_free=config.queue.min_free,
+        letters_bytes=letters.max_bytes if letters.when_full == "pause" else None,
+    )
 
 
 def library(config: Config) -> Library:

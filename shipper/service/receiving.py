@@ -16,8 +16,7 @@ from shipper.receiver.app import Doors, create_app
 from shipper.receiver.intake import Intake
 from shipper.receiver.listeners import Address, Listeners, Tcp
 from shipper.receiver.spool import Spool
-from shipper.room import Limits
-from shipper.service.assemble import CLOCK
+from shipper.service.assemble import CLOCK, limits_of
 from shipper.service.threads import Crew
 from shipper.serving.connection import limited
 from shipper.serving.server import ServerThread, settings
@@ -107,15 +106,3 @@ def receiver_only(config: Config, file: str) -> Config:
         remedy = "write it, to take events on the loopback address: receiver: {}"
         raise ConfigError([Problem(file, "receiver", "is missing", remedy)])
     return config.model_copy(update={"sources": ()})
-
-
-def limits_of(config: Config) -> Limits:
-    """Return what may wait, by *config*."""
-    letters = config.dead_letters
-    return Limits(
-        queue_bytes=config.queue.max_bytes,
-        queue_age=config.queue.max_age,
-        when_full=config.queue.when_full,
-        min_free=config.queue.min_free,
-        letters_bytes=letters.max_bytes if letters.when_full == "pause" else None,
-    )

@@ -1,6 +1,7 @@
 """What comes in from trackers and not from log files: it can't be read again.
 
-Rule 1: it is on the disk when a call returns, so it may be acknowledged.
+Rule 1: it is on the disk when a call returns, so it may be acknowledged; unless its sender asked
+        for less.
 Rule 2: how far a spool file was taken commits with its events, so that no crash takes a line twice.
 Rule 3: what is received is counted, and stands in the audit beside what is made of log files.
 """
@@ -49,9 +50,11 @@ class Received:
         self._database = database
         self._order = order
 
-    def take(self, source: str, batches: Sequence[RecordBatch], now_ms: int) -> None:
-        """Put *batches* at the end of the queue, to outlive a power cut."""
-        with self._database.transaction(durable=True) as db:
+    def take(
+        self, source: str, batches: Sequence[RecordBatch], now_ms: int, *, durable: bool = True
+    ) -> None:
+        """Put *batches* at the end of the queue, to outlive a power cut or (not *durable*) us."""
+        with self._database.transaction(durable=durable) as db:
             ids = insert_batches(db, source, batches, now_ms)
             add_to_counter(db, RECEIVED, source, sum(batch.events for batch in batches))
         self._order.note([Placed(source, ids, behind=False)])

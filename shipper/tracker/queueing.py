@@ -14,8 +14,6 @@ from typing import Final
 
 from shipper.event.batch import pack, unpack
 from shipper.store.database import Database
-from shipper.store.dead_letters import add_to_counter, insert_batches
-from shipper.store.received import RECEIVED
 from shipper.store.store import DATABASE, Store, make_directory
 
 SOURCE: Final = "tracker"
@@ -43,9 +41,7 @@ class Queue:
         """Put events at the end of the queue. Raises StateError."""
         batches = list(pack(payloads, self._batch_bytes))
         now_ms = time.time_ns() // 1_000_000
-        with self._database.transaction(durable=self._durable) as db:
-            insert_batches(db, SOURCE, batches, now_ms)
-            add_to_counter(db, RECEIVED, SOURCE, len(payloads))
+        self.store.received.take(SOURCE, batches, now_ms, durable=self._durable)
 
     def newest(self) -> int:
         """Return the id of the newest batch that waits; 0 if none does."""
