@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+NODE_TRACKER := $(VENV)/node/node_modules/.package-lock.json
 
 # Options of the targets: make kill-test KILLS=200, make test ARGS='-k rotation', make lock UPGRADE=1
 KILLS ?= 50
@@ -23,7 +24,7 @@ run: $(READY) ## the whole path with nothing to set up: sample logs into an embe
 
 # What runs whole programs and tells times comes by itself, after what can share the processors.
 # With ARGS that choose no test of one part, pytest ends with 5, which is no failure.
-test: $(READY) ## every test; ARGS go to pytest
+test: $(READY) $(if $(shell command -v npm),$(NODE_TRACKER)) ## every test; ARGS go to pytest
 	@$(BIN)/python -m pytest -n auto -m 'not e2e' $(ARGS) || [ $$? -eq 5 ]
 	@$(BIN)/python -m pytest -m e2e $(ARGS) || [ $$? -eq 5 ]
 
@@ -80,4 +81,12 @@ $(READY): $(BIN)/python requirements/dev.lock pyproject.toml shipper/__init__.py
 	@echo "installing requirements/dev.lock and this checkout into $(VENV)"
 	@$(PIP) install -q --require-hashes -r requirements/dev.lock
 	@$(PIP) install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+# The real Node tracker, which a test has send into the receiver; of the lock file beside it, which
+# names versions and digests, and no host.
+$(NODE_TRACKER): tests/e2e/node/package-lock.json tests/e2e/node/package.json | $(READY)
+	@echo "installing tests/e2e/node/package-lock.json into $(VENV)/node"
+	@mkdir -p $(VENV)/node && cp $^ $(VENV)/node
+	@npm --prefix $(VENV)/node ci --silent --ignore-scripts --no-audit --no-fund
 	@touch $@
