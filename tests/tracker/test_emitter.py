@@ -21,6 +21,7 @@ from shipper.errors import StateError
 from shipper.store.lock import sender_lock
 from shipper.store.store import Store
 from tests.arrivals import free_port
+from tests.program import eventually
 
 URL = "https://example.com/"
 
@@ -392,6 +393,29 @@ def test_many_threads_may_track(server: DevCollector, tmp_path: Path) -> None:
                 sent = [job.result().event_id for job in jobs]
             assert emitter.flush(30) == 0
         assert sorted(ids(server)) == sorted(sent)
+
+
+def test_is_sending_tells_of_a_request_under_way(tmp_path: Path) -> None:
+    """True from before the request until its answer, false when idle and for who only adds."""
+    asked, let_go = threading.Event(), threading.Event()
+
+    def hold(_method: str, _target: str, _body: bytes) -> None:
+        asked.set()
+        assert let_go.wait(30)
+
+    with DevCollector(Memory({}), intercept=hold) as server:
+        emitter = Emitter(collector=server.url, queue=tmp_path)
+        eventually(lambda: not emitter.is_sending)
+        Tracker(emitter).track_page_view(URL)
+        assert asked.wait(30)
+        assert emitter.is_sending
+        with Emitter(collector=server.url, queue=tmp_path, send=False) as adds:
+            assert not adds.is_sending
+        let_go.set()
+        assert emitter.flush(30) == 0
+        eventually(lambda: not emitter.is_sending)
+        emitter.stop()
+    assert not emitter.is_sending
 
 
 def test_a_stopped_emitter_takes_nothing(tmp_path: Path) -> None:
