@@ -23,6 +23,7 @@ LAYERS = [
     {"pump", "emitter", "receiver"},
     {"tracker"},
     {"devcollector", "service"},
+    {"status"},
     {"cli"},
     {"__main__"},
 ]

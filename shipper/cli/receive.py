@@ -36,9 +36,11 @@ def receive(config_file: Path, log_format: str, verbose: bool, grace: float) -> 
     from shipper.service.reload import Reloader
     from shipper.service.run import Manner
     from shipper.service.run import run as run_service
+    from shipper.status.page import StatusPage
 
     config = receiver_only(load(config_file), str(config_file))
     with LogLines(every=60.0) as display:
         logs.configure(log_format, verbose=verbose)
         reloader = Reloader(config_file, os.environ, logs.report, receiver_only)
-        run_service(config, logs.report, Manner(grace=grace), display.show, reloader)
+        manner, page = Manner(grace=grace), StatusPage(logs.report)
+        run_service(config, logs.report, manner, display.show, reloader, page)

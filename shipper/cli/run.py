@@ -57,6 +57,7 @@ def run(
     from shipper.service.reload import Reloader
     from shipper.service.run import Manner
     from shipper.service.run import run as run_service
+    from shipper.status.page import StatusPage
 
     config = load(config_file)
     on_terminal = once and sys.stderr.isatty() and log_format == "text"
@@ -66,7 +67,8 @@ def run(
         logs.configure(log_format, verbose=verbose)
         manner = Manner(once=once, give_up=give_up, grace=grace)
         reloader = None if once else Reloader(config_file, os.environ, logs.report)
-        last = run_service(config, logs.report, manner, display.show, reloader)
+        page = StatusPage(logs.report)
+        last = run_service(config, logs.report, manner, display.show, reloader, page)
     if once:
         click.echo(
             f"delivered {last.delivered} events, {last.buried} refused, {last.queued} queued"

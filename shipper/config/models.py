@@ -40,6 +40,7 @@ from shipper.config.fields import (
 )
 from shipper.config.receiver import ReceiverConfig
 from shipper.config.records import EncodingName, MultilineConfig, ZoneName
+from shipper.config.status import StatusConfig
 from shipper.formats.records import Container, Rules
 
 MIB = 1_048_576
@@ -270,6 +271,9 @@ class Config(Group):
     )
     receiver: ReceiverConfig | None = Field(
         None, description="The local daemon that trackers send to; by default there is none"
+    )
+    status: StatusConfig | None = Field(
+        None, description="The status page; by default there is none"
     )
     sources: Annotated[tuple[SourceConfig, ...], BeforeValidator(_needed)] = Field(
         (),

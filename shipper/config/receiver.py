@@ -2,58 +2,31 @@
 
 from __future__ import annotations
 
-import re
-from ipaddress import ip_address
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from shipper.config.address import request_path
 from shipper.config.fields import (
-    AbsolutePath,
     Group,
-    Maybe,
     NotBoolean,
     OneOrList,
     Paths,
     Size,
-    Text,
     one_or_list,
     wrong,
 )
-
-_ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|([\w.-]{1,253})):([0-9]{1,5})", re.ASCII)
-# What sockaddr_un holds, its last NUL left out.
-_UNIX_PATH = 107
-
-
-def _listen(text: str) -> str:
-    split_address(text)
-    return text
-
-
-def split_address(text: str) -> tuple[str, int]:
-    """Return host and port of *text*. Raises PydanticCustomError if it has none."""
-    match = _ADDRESS.fullmatch(text)
-    if match is None or int(match[3]) > 65_535:
-        raise wrong("is not HOST:PORT", "write it like 127.0.0.1:9090")
-    return match[1] or match[2], int(match[3])
-
-
-def _unix_path(path: AbsolutePath | None) -> AbsolutePath | None:
-    if path is not None and len(str(path).encode()) > _UNIX_PATH:
-        raise wrong(f"has more than {_UNIX_PATH} bytes", "the system takes no longer path")
-    return path
+from shipper.config.listening import ListenAddress, UnixSocket, is_local, split_address
 
 
 class ReceiverConfig(Group):
     """Where trackers send, and what is taken of it."""
 
-    listen: Annotated[Annotated[Text, AfterValidator(_listen)] | None, Maybe] = Field(
+    listen: ListenAddress = Field(
         "127.0.0.1:9090",
         description="Address to listen on; an empty text: none. Whoever reaches it can add events",
     )
-    unix_socket: Annotated[AbsolutePath | None, Maybe, AfterValidator(_unix_path)] = Field(
+    unix_socket: UnixSocket = Field(
         None, description="Path of a Unix socket to listen on, for its owner and group (mode 0660)"
     )
     paths: Annotated[
@@ -83,10 +56,4 @@ class ReceiverConfig(Group):
     @property
     def is_local(self) -> bool:
         """Whether nobody but this machine reaches it."""
-        if self.address is None:
-            return True
-        host = self.address[0]
-        try:
-            return ip_address(host).is_loopback
-        except ValueError:
-            return host == "localhost"
+        return self.address is None or is_local(self.address[0])

@@ -24,13 +24,17 @@ MAX_SECRET_BYTES = 65_536
 
 _REFERENCE = re.compile(r"\$(?:\$|\{([^}]*)(\}?))")
 _BODY = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
-_SECRETS = {("headers",), ("password",), ("proxy",)}
+_SECRETS = {
+    ("collector", "headers"),
+    ("collector", "password"),
+    ("collector", "proxy"),
+}
 _HALF = re.compile("[\ud800-\udfff]")
 
 
 def is_secret(path: Path_) -> bool:
     """Tell whether the value at *path* is a secret: never shown, and open to ``file:``."""
-    return path[:1] == ("collector",) and path[1:2] in _SECRETS
+    return path[:2] in _SECRETS
 
 
 def key_text(path: Path_) -> str:

@@ -15,10 +15,11 @@ from shipper.collector.verdict import Unavailable, clean
 from shipper.config.models import Config, SourceConfig
 from shipper.errors import CollectorError, GrammarError, StateError
 from shipper.grammar.library import Library
-from shipper.receiver.listeners import Listeners
 from shipper.service.assemble import addresses, library
 from shipper.service.doctor import Finding, Survey, examine, survey
 from shipper.service.receiving import addresses_of
+from shipper.serving.listeners import Address, Listeners
+from shipper.serving.listeners import addresses as listening_at
 from shipper.store.lock import holder
 from shipper.store.store import Store, has_state
 
@@ -38,6 +39,7 @@ def check(config: Config, where: Where, *, offline: bool) -> Iterator[Finding]:
     yield from _overlaps(surveys)
     yield from _state(config)
     yield from _receiver(config, where)
+    yield from _page(config, where)
     yield from examine(config, surveys=surveys)
     if not offline:
         yield from _collectors(config)
@@ -130,10 +132,22 @@ def _receiver(config: Config, where: Where) -> Iterator[Finding]:
             yield Finding("warning", f"{place}: spool {folder} can't be used", remedy)
     if holder(config.state) is not None:
         return  # a running shipper has the addresses, if it is this one's
-    listeners = Listeners()
+    yield from _free("receiver", addresses_of(config), place)
+
+
+def _page(config: Config, where: Where) -> Iterator[Finding]:
+    page = config.status
+    if page is not None and holder(config.state) is None:
+        places = listening_at(page.address, page.unix_socket)
+        yield from _free("status page", places, where(("status",)))
+
+
+def _free(who: str, places: Iterable[Address], place: str) -> Iterator[Finding]:
+    """Yield whether *who* can listen; what it is called is what its messages begin with."""
+    listeners = Listeners(f"the {who}")
     try:
-        listeners.open(addresses_of(config))
-        yield from (Finding("ok", f"receiver: {name} is free") for name in listeners.names())
+        listeners.open(places)
+        yield from (Finding("ok", f"{who}: {name} is free") for name in listeners.names())
     except CollectorError as error:
         yield Finding("collector", f"{place}: {error.message}", error.remedy)
     finally:

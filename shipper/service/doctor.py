@@ -218,13 +218,18 @@ def _own_files(config: Config, host: Host, surveys: Iterable[Survey]) -> Iterato
 
 
 def _open_doors(config: Config) -> Iterator[Finding]:
-    if config.receiver is not None and not config.receiver.is_local:
-        what = (
-            f"receiver.listen is {config.receiver.listen}: whoever reaches that can add events,"
-            " without TLS and without a password"
-        )
-        remedy = "listen on 127.0.0.1, or see that only your own machines reach it"
-        yield Finding("warning", what, remedy)
+    receiver, page = config.receiver, config.status
+    if receiver is not None and not receiver.is_local:
+        can = "add events, without TLS and without a password"
+        yield _open_door("receiver.listen", receiver.listen, can)
+    if page is not None and not page.is_local:
+        can = "read dead letters, and so lines of your logs"
+        yield _open_door("status.listen", page.listen, can)
+
+
+def _open_door(key: str, listen: str | None, can: str) -> Finding:
+    remedy = "listen on 127.0.0.1, or see that only your own machines reach it"
+    return Finding("warning", f"{key} is {listen}: whoever reaches that can {can}", remedy)
 
 
 def _limits(host: Host, surveys: Iterable[Survey]) -> Iterator[Finding]:

@@ -14,11 +14,11 @@ from shipper.errors import ConfigError, Problem
 from shipper.model import Report
 from shipper.receiver.app import Doors, create_app
 from shipper.receiver.intake import Intake
-from shipper.receiver.listeners import Address, Listeners, Tcp
 from shipper.receiver.spool import Spool
 from shipper.service.assemble import CLOCK, limits_of
 from shipper.service.threads import Crew
 from shipper.serving.connection import limited
+from shipper.serving.listeners import Address, Listeners, addresses
 from shipper.serving.server import ServerThread, settings
 from shipper.store.store import Store
 
@@ -42,12 +42,12 @@ class Receiving:
 
         Raises CollectorError if an address can't be listened on.
         """
-        addresses = addresses_of(self._config)
-        self._listeners.open(addresses)
-        self._listeners.keep(addresses)
+        places = addresses_of(self._config)
+        self._listeners.open(places)
+        self._listeners.keep(places)
         if self._config.receiver is None:
             return
-        if addresses:
+        if places:
             self._serve(self._config.receiver, crew, ring)
         if self._config.receiver.spool:
             self._spool(self._config.receiver, crew, ring)
@@ -94,10 +94,7 @@ class Receiving:
 def addresses_of(config: Config) -> list[Address]:
     """Return where the receiver of *config* listens; nowhere if it has none."""
     receiver = config.receiver
-    if receiver is None:
-        return []
-    tcp = [] if receiver.address is None else [Tcp(*receiver.address)]
-    return [*tcp, *([] if receiver.unix_socket is None else [receiver.unix_socket])]
+    return [] if receiver is None else addresses(receiver.address, receiver.unix_socket)
 
 
 def receiver_only(config: Config, file: str) -> Config:

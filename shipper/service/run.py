@@ -22,7 +22,6 @@ from shipper.config.models import Config
 from shipper.errors import CollectorError, StateBusyError, StateError
 from shipper.model import Report
 from shipper.pump import Lag
-from shipper.receiver.listeners import Listeners
 from shipper.service.assemble import Parts, State, assemble, open_state, sources_of
 from shipper.service.damage import noting_damage
 from shipper.service.doctor import examine
@@ -30,6 +29,8 @@ from shipper.service.listening import ListeningBell
 from shipper.service.receiving import Receiving, addresses_of
 from shipper.service.reload import Reloader
 from shipper.service.threads import Crew, Stopping, stop_on_signal
+from shipper.service.window import Shut, Window
+from shipper.serving.listeners import Listeners
 from shipper.tail.streams import OpenStreams
 from shipper.tail.watch import watching
 
@@ -78,11 +79,13 @@ def run(
     manner: Manner,
     tell: Tell,
     reloader: Reloader | None = None,
+    window: Window | None = None,
 ) -> Snapshot:
     """Run until stopped by a signal, or with `once` until all is delivered.
 
     Where standard input is all that is read, its end is the end as well, once all is delivered.
-    With a *reloader*, take up changed configurations on the way. Raises StateError, GrammarError,
+    With a *reloader*, take up changed configurations on the way; show it through the *window*,
+    but not with `once`. Raises StateError, GrammarError,
     CollectorError (`once` gave up; the queue keeps the events), and whatever unexpected error
     stopped a thread.
     """
@@ -97,7 +100,8 @@ def run(
         _examine(config, report)
         report("service.started", pid=os.getpid(), state=config.state)
         streams = stack.enter_context(closing(OpenStreams(report, _take_stdin)))
-        doors = _Doors(streams, stack.enter_context(closing(Listeners())))
+        listeners = stack.enter_context(closing(Listeners("the receiver")))
+        doors = _Doors(streams, listeners, stack.enter_context(closing(window or Shut())))
         while True:
             shift = _Shift(config, state, doors, report, manner, stopping)
             last, fresh = shift.work(tell, reloader)
@@ -112,6 +116,7 @@ class _Doors(NamedTuple):
 
     streams: OpenStreams
     listeners: Listeners
+    window: Window
 
 
 class _Shift:
@@ -144,6 +149,7 @@ class _Shift:
             try:
                 if not self._manner.once:
                     receiving.start(crew, ring)
+                    self._doors.window.start(self._config, parts, crew.fail)
                 fresh, gave_up = self._until_done(crew, watch, reloader)
             finally:
                 busy = self._end(crew, receiving)
@@ -164,6 +170,7 @@ class _Shift:
         receiving.stop()
         busy = crew.join(self._manner.grace)
         receiving.close()
+        self._doors.window.stop()
         if busy:
             self._report("service.busy", threads=",".join(busy))
         return busy
@@ -195,6 +202,7 @@ class _Shift:
         """Tell whether what *fresh* listens on can be opened, and open it."""
         try:
             self._doors.listeners.open(addresses_of(fresh))
+            self._doors.window.open(fresh)
         except CollectorError as error:
             self._report("config.refused", why=error.message, remedy=error.remedy)
             return False

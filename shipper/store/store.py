@@ -309,6 +309,11 @@ class Store:
         with self._database.transaction() as db:
             db.execute("INSERT OR REPLACE INTO meta VALUES ('pace', ?)", (pace,))
 
+    def prove(self, at_ms: int) -> None:
+        """Prove that the state can be written, by writing *at_ms* into it. Raises StateError."""
+        with self._database.transaction() as db:
+            db.execute("INSERT OR REPLACE INTO meta VALUES ('proven', ?)", (str(at_ms),))
+
     def pace(self) -> ReadingPace | None:
         """Return how fast reading went when that was last put on record."""
         with self._database.reading() as db:

@@ -11,9 +11,11 @@ import pytest
 import yaml
 
 from shipper.config import sentences
+from shipper.config.fields import Group
 from shipper.config.load import json_schema, load_config, load_located
 from shipper.config.receiver import ReceiverConfig
 from shipper.config.records import MultilineConfig
+from shipper.config.status import StatusConfig
 from shipper.errors import ConfigError
 from tests.config import pages
 
@@ -49,22 +51,24 @@ def test_full_has_every_key() -> None:
     }
     commented = {"sources[].entities[].schema", "sources[].entities[].data"}
     multiline = [key for key in sentences.key_paths() if "[].multiline." in key]
-    receiver = [key for key in sentences.key_paths() if key.startswith("receiver.")]
-    assert set(sentences.key_paths()) - commented - {*multiline, *receiver} <= written
+    groups = ("receiver.", "status.")
+    beside = [key for key in sentences.key_paths() if key.startswith(groups)]
+    assert set(sentences.key_paths()) - commented - {*multiline, *beside} <= written
     text = file.read_text(encoding="utf-8")
     assert re.search(r"# .*\bschema: .*\bdata: ", text)
     for key in multiline:
         assert re.search(rf"# .*\b{key.rpartition('.')[2]}: ", text)
 
 
-def test_full_shows_the_receiver() -> None:
-    """The keys of the receiver that full.yaml shows in comments are all, with their defaults."""
+@pytest.mark.parametrize(("key", "group"), [("receiver", ReceiverConfig), ("status", StatusConfig)])
+def test_full_shows_what_is_off(key: str, group: type[Group]) -> None:
+    """The keys of what is off unless it is written stand in comments, all, with their defaults."""
     text = (pages.ROOT / "configs" / "full.yaml").read_text(encoding="utf-8")
-    written = re.search(r"^# .* \{\} is:\n((?:#   .*\n)+)", text, re.M)
+    written = re.search(rf"^# .* \{{\}} is:\n((?:#   .*\n)+){key}: null$", text, re.M)
     assert written
     shown = yaml.safe_load(re.sub(r"^# ", "", written[1], flags=re.M))
-    assert shown.keys() == ReceiverConfig.model_fields.keys()
-    assert ReceiverConfig(**shown) == ReceiverConfig()
+    assert shown.keys() == group.model_fields.keys()
+    assert group(**shown) == group()
 
 
 @pytest.mark.parametrize("rule", ["{preset: java}", "{start: '^[0-9]'}"])

@@ -1,4 +1,4 @@
-"""The sockets that the receiver listens on, which outlive a change of configuration.
+"""The sockets that a server listens on, which outlive a change of configuration.
 
 Rule 1: an address that stays in the configuration stays open: who connects meanwhile waits in the
         kernel's queue and is served a moment later.
@@ -16,7 +16,6 @@ from typing import Final, NamedTuple
 from shipper.errors import CollectorError
 from shipper.serving.listening import listen, listen_unix, url_of
 
-_WHO: Final = "the receiver"
 _UNIX_MODE: Final = 0o660
 
 
@@ -31,10 +30,16 @@ Address = Tcp | Path
 """Where to listen: a path is a Unix socket's."""
 
 
-class Listeners:
-    """Open sockets by address."""
+def addresses(tcp: tuple[str, int] | None, unix_socket: Path | None) -> list[Address]:
+    """Return where to listen, of what is configured."""
+    return [*([] if tcp is None else [Tcp(*tcp)]), *([] if unix_socket is None else [unix_socket])]
 
-    def __init__(self) -> None:
+
+class Listeners:
+    """Open sockets by address, of one server: *who* it is says what can't listen."""
+
+    def __init__(self, who: str) -> None:
+        self._who = who
         self._open: dict[Address, socket.socket] = {}
         self._inodes: dict[Path, int] = {}
 
@@ -70,8 +75,8 @@ class Listeners:
 
     def _listen(self, address: Address) -> socket.socket:
         if isinstance(address, Tcp):
-            return listen(_WHO, *address)
-        listener = listen_unix(_WHO, address, _UNIX_MODE)
+            return listen(self._who, *address)
+        listener = listen_unix(self._who, address, _UNIX_MODE)
         self._inodes[address] = address.lstat().st_ino
         return listener
 

@@ -1,0 +1,44 @@
+"""The status page as it is configured: where it is served, and to whom."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from shipper.config.fields import Group, OneOrList, Text, one_or_list, wrong
+from shipper.config.listening import ListenAddress, UnixSocket, is_local, split_address
+
+
+class StatusConfig(Group):
+    """Where the status page is served, with its health checks, metrics and grammar playground."""
+
+    listen: ListenAddress = Field(
+        "127.0.0.1:8080",
+        description="Address to listen on; an empty text: none. Whoever reaches it can read "
+        "dead letters, and so lines of your logs",
+    )
+    unix_socket: UnixSocket = Field(
+        None, description="Path of a Unix socket to listen on, for its owner and group (mode 0660)"
+    )
+    hosts: Annotated[tuple[Text, ...], OneOrList, one_or_list(0)] = Field(
+        (),
+        description="Names by which browsers reach it, as through a proxy; on a loopback address "
+        "all names but its own are refused",
+    )
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if self.listen is None and self.unix_socket is None:
+            raise wrong("is served nowhere", "give it listen or unix_socket, or leave it out")
+        return self
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Host and port to listen on."""
+        return None if self.listen is None else split_address(self.listen)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether nobody but this machine reaches it."""
+        return self.address is None or is_local(self.address[0])

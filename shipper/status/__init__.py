@@ -1,0 +1,1 @@
+"""The status page: what a running shipper shows of itself, over HTTP."""

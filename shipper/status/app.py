@@ -1,0 +1,29 @@
+"""The status page as an ASGI application: all its routes, behind the guard."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
+
+from shipper.config.status import StatusConfig
+from shipper.status import assets, health
+from shipper.status.answers import answering
+from shipper.status.guard import Guard
+from shipper.status.view import View
+
+
+def create_app(view: View, status: StatusConfig) -> ASGIApp:
+    """Build the application that shows *view*, as *status* says."""
+    app = Starlette(routes=[*health.routes(view), *_figures(view), *assets.routes()])
+    app.router.redirect_slashes = False
+    return Guard(app, status)
+
+
+def _figures(view: View) -> list[BaseRoute]:
+    def status(_: Request) -> object:
+        """Return what `shipper status --json` prints."""
+        return view.picture.now().as_json()
+
+    return [Route("/api/status", answering(status))]
