@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -290,6 +291,19 @@ def test_no_collector_is_status_0_and_no_error(tmp_path: Path) -> None:
     assert waiting(tmp_path) == 1
 
 
+def test_a_collector_that_does_not_answer_is_status_0(tmp_path: Path) -> None:
+    """It took the connection and says nothing: after `read_timeout` that is told, and kept."""
+    told: list[Outcome] = []
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        options: Any = {"collector": address, "queue": tmp_path, "send": False}
+        with Emitter(**options, read_timeout=0.1, callback=told.append) as emitter:
+            Tracker(emitter).track_page_view(URL)
+            assert emitter.drain().left == 1
+    assert [(outcome.status, outcome.delivered) for outcome in told] == [(0, False)]
+    assert "no answer in time" in told[0].why
+
+
 def test_what_waits_through_an_outage_arrives_after_it(tmp_path: Path) -> None:
     """The collector is down, then up: every event comes, once."""
     port = free_port()
@@ -411,6 +425,7 @@ def test_is_sending_tells_of_a_request_under_way(tmp_path: Path) -> None:
         assert emitter.is_sending
         with Emitter(collector=server.url, queue=tmp_path, send=False) as adds:
             assert not adds.is_sending
+        assert emitter.flush(0.05) == 1  # nothing waits to be sent, but the answer is not there
         let_go.set()
         assert emitter.flush(30) == 0
         eventually(lambda: not emitter.is_sending)

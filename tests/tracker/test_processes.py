@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -65,6 +66,9 @@ said(tracker.track_page_view("https://example.com/child"))
 assert emitter.flush(60) == 0
 os._exit(0)
 """
+ONE = """
+Tracker(Emitter(collector=url, queue=queue)).track_page_view("https://example.com/")
+"""
 SHORT = """
 for n in range(10):
     if not n:
@@ -124,6 +128,24 @@ def test_sigkill_after_track_returned_loses_nothing(
     came = arrived(server)
     assert len(set(came)) == len(came)
     assert set(said) <= set(came)
+
+
+def test_a_kill_before_the_answer_is_on_record_repeats_the_same_bytes(tmp_path: Path) -> None:
+    """The collector took it, nobody knows: the next start sends the event once more, as it was."""
+    bodies: list[bytes] = []
+
+    def kill(_method: str, _target: str, body: bytes) -> None:
+        bodies.append(re.sub(rb'"stm":"\d+"', b"", body))
+        process.kill()
+        process.wait(30)
+
+    with DevCollector(Memory({}), intercept=kill) as server:
+        process = start(ONE, server.url, tmp_path)
+        end(process, -signal.SIGKILL)
+        drain(tmp_path, server)
+        first, second = arrived(server)
+    assert first == second
+    assert bodies[0] == bodies[1]
 
 
 def test_several_processes_share_a_queue_and_one_sends(
