@@ -41,6 +41,8 @@ class Taken:
     def flush(self) -> None:
         """Nothing is held back."""
 
+    sync_flush = async_flush = flush
+
 
 def them(subject: Any = None, **options: Any) -> tuple[theirs.Tracker, Taken]:
     taken = Taken()
