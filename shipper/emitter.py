@@ -30,6 +30,7 @@ from shipper.sending.claims import Claim, Claims
 from shipper.sending.concurrency import Concurrency
 from shipper.sending.delivery import Chance, Delivery, Manner
 from shipper.sending.health import Health
+from shipper.sending.tally import Tally
 from shipper.store.store import Settlement, Store
 
 # How soon a sender looks again that had no leave to have a request in flight.
@@ -86,6 +87,7 @@ class Emitter:
         clock: Clock,
         rng: Random,
     ) -> None:
+        self.tally = Tally()
         self._store = store
         self._collector = collector
         self._report = report
@@ -126,6 +128,13 @@ class Emitter:
         if self._trouble.words or self._only_suspects_for() == 0:
             return self._trouble.words
         return self._alone
+
+    @property
+    def trouble_reason(self) -> str:
+        """What `trouble` is a case of: of a closed set, or nothing."""
+        if kind := self._trouble.kind:
+            return kind.rpartition(".")[2]
+        return "set_aside" if self.trouble else ""
 
     @property
     def in_flight_limit(self) -> int:
@@ -228,18 +237,19 @@ class Emitter:
                 words = f"a request line of {size} bytes, over the limit of {sending.max_get_bytes}"
                 return Rejected(0, words)
             verdict = self._collector.get(query)
-        self._heed(verdict, began, full)
+        took = self._clock.monotonic() - began
+        self.tally.note(verdict, size, took)
+        self._heed(verdict, took, full)
         return verdict
 
-    def _heed(self, verdict: Verdict, began: float, full: bool) -> None:
-        """Let the verdict on a request that went out at *began* bear on those to come."""
-        now = self._clock.monotonic()
+    def _heed(self, verdict: Verdict, took: float, full: bool) -> None:
+        """Let the verdict on a request that *took* so many seconds bear on those to come."""
         match verdict:
             case Delivered():
-                self._passed_at = now
+                self._passed_at = self._clock.monotonic()
                 self._claims.passed()
                 if full:
-                    self._concurrency.answered(now - began)
+                    self._concurrency.answered(took)
             case Unavailable():
                 self._concurrency.failed()
             case _:

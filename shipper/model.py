@@ -86,9 +86,9 @@ class Ledger(NamedTuple):
     events: int = 0
     bytes_lost: int = 0
 
-    def plus(self, other: Ledger) -> Ledger:
-        """Add up two ledgers."""
-        return Ledger(*map(sum, zip(self, other, strict=True)))
+    def plus(self, *others: Ledger) -> Ledger:
+        """Add up ledgers."""
+        return Ledger(*map(sum, zip(self, *others, strict=True)))
 
     def adds_up(self, lines_held: int = 0, bytes_held: int = 0) -> bool:
         """Tell whether everything that was read has one fate, or is held."""

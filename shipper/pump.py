@@ -25,7 +25,7 @@ from typing import NamedTuple
 from shipper.errors import StateBusyError
 from shipper.event.piece import Parser
 from shipper.lanes import Allowance, Speed
-from shipper.model import Clock, Report
+from shipper.model import Clock, Ledger, Report
 from shipper.room import Limits, Room
 from shipper.store.store import Store
 from shipper.tail.chunk import Changed, Chunk
@@ -41,6 +41,9 @@ _MUCH = 64 * 1024
 # where nothing else tells of new lines.
 _QUIET, _NUDGED, _DEAF = 0.01, 0.1, 0.05
 _RETRY = 1.0
+
+BUSY = "state_unavailable"
+"""A reason for which reading pauses: the state can't be written just now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,15 +109,14 @@ class Pump:
         self._clock = clock
         # Whose records are not all complete; after a start, whoever has some on record.
         self._holding: set[Tailer] = set()
-        self._sweep_due = float("-inf")
-        self._nudge_due = float("-inf")
+        self._sweep_due = self._nudge_due = float("-inf")
         self._interval = 0.0
         self._nudged = False
         self._hints: deque[str] = deque()
         self._allowance = Allowance(pace.backfill)
         self._speed = Speed()
         self._room = Room(store)
-        self._paused = ""
+        self._paused = self.pause_reason = ""
         self._reasons: set[str] = set()  # that were told since reading paused
         self._retry_at = float("-inf")
         self.turned_at = clock.monotonic()
@@ -123,6 +125,7 @@ class Pump:
         self.swept = False
         self.commits = 0
         self.lag = Lag()
+        self.books = Ledger()  # of what was committed since this pump began
         # Whether hints tell of new lines in all files, so that sweeps need not.
         self.hinted = False
 
@@ -165,11 +168,11 @@ class Pump:
             swept = self._sweep(now)
             room = self._room.ask(self._pace, int(self._clock.wall() * 1000))
             if room.pause:
-                self._pause(room.pause)
+                self._pause(room.pause, room.reason)
                 return None
             size = self._read(now, swept=swept, drop=room.drop)
         except StateBusyError as error:
-            self._pause(error.message)
+            self._pause(error.message, BUSY)
             self._retry_at = now + _RETRY
             return _RETRY
         self._resume()
@@ -192,7 +195,7 @@ class Pump:
                 if chunks:
                     self._commit(chunks, [], now)
         except StateBusyError as error:
-            self._pause(error.message)
+            self._pause(error.message, BUSY)
 
     def _read(self, now: float, *, swept: bool, drop: str = "") -> int:
         """Read and commit; return the bytes."""
@@ -314,6 +317,7 @@ class Pump:
         self._store.commit(turn.progress, at_ms, durable=turn.perishable, drop=drop)
         turn.advance(now)
         self.commits += 1
+        self.books = self.books.plus(*(parse.ledger for _, parse, _ in turn.progress))
         touched = self._holding.union(turn.tailers)
         self._holding = {tailer for tailer in touched if tailer.checkpoint.held.opens}
 
@@ -330,9 +334,9 @@ class Pump:
             >= self._parser.recipes[tailer.checkpoint.source].policy.flush_after
         ]
 
-    def _pause(self, why: str) -> None:
+    def _pause(self, why: str, reason: str) -> None:
         self.caught_up = self.done = False
-        self._paused = why
+        self._paused, self.pause_reason = why, reason
         if why not in self._reasons:  # one pause may have several, in turns
             self._reasons.add(why)
             self._report("pump.paused", why=why)
@@ -340,5 +344,5 @@ class Pump:
     def _resume(self) -> None:
         if self._paused:
             self._report("pump.resumed", after=self._paused)
-            self._paused = ""
+            self._paused = self.pause_reason = ""
             self._reasons.clear()

@@ -19,7 +19,10 @@ from shipper.store.store import Store
 WhenFull = Literal["pause", "drop_oldest", "drop_newest"]
 
 FULL, OLD = "queue_full", "queue_age"
-"""The causes for which events are dropped."""
+"""The causes for which events are dropped, and reasons for which reading pauses."""
+
+LETTERS, DISK, LOG = "dead_letters_full", "disk_floor", "write_ahead_log"
+"""Further reasons for which reading pauses."""
 
 _MARGIN = 16
 # Of a small disk, no more than this part is left to others.
@@ -43,10 +46,14 @@ class Limits:
 
 
 class Answer(NamedTuple):
-    """Whether there is room: nothing is read because of `pause`; events go because of `drop`."""
+    """Whether there is room: nothing is read because of `pause`; events go because of `drop`.
+
+    `pause` is words, and `reason` what they are a case of.
+    """
 
     pause: str = ""
     drop: str = ""
+    reason: str = ""
 
 
 ROOM = Answer()
@@ -62,10 +69,10 @@ class Room:
 
     def ask(self, limits: Limits, now_ms: int) -> Answer:
         """Tell whether there is room for a turn, and make it where old events may go."""
-        if why := self._disk(limits):
-            return Answer(pause=why)
+        if answer := self._disk(limits):
+            return answer
         if why := self._letters(limits):
-            return Answer(pause=why)
+            return Answer(pause=why, reason=LETTERS)
         if used := self._over(limits):
             return self._give_way(limits, FULL, "the queue is full", room=used)
         if limits.queue_age is not None:
@@ -82,11 +89,12 @@ class Room:
         if limits.when_full == "drop_newest":
             return Answer(drop=cause)
         if limits.when_full == "pause":
-            return Answer(pause=why)
+            return Answer(pause=why, reason=cause)
         freed = self._store.drops.oldest(cause, self._store.order, room=room, before_ms=before_ms)
         if freed >= room or self._store.used_bytes() < limits.queue_bytes:
             return ROOM
-        return Answer(pause=f"{why}, and of what is being sent or of dead letters")
+        words = f"{why}, and of what is being sent or of dead letters"
+        return Answer(pause=words, reason=cause)
 
     def _over(self, limits: Limits) -> int:
         """Return by how many bytes the state is too large (rule 2); 0: it is not."""
@@ -101,7 +109,7 @@ class Room:
             return ""
         return f"the dead letters have {most:,} bytes: see to them (shipper dead-letters --help)"
 
-    def _disk(self, limits: Limits) -> str:
+    def _disk(self, limits: Limits) -> Answer | None:
         space = self._store.space
         if limits.min_free:
             disk = space.disk()
@@ -110,7 +118,9 @@ class Room:
             free = disk.free - space.wal_bytes()
             self.short = free < floor + (floor // _MARGIN if self.short else 0)
             if self.short:
-                return f"the disk of the state is nearly full: less than {floor:,} bytes are free"
+                why = f"the disk of the state is nearly full: less than {floor:,} bytes are free"
+                return Answer(pause=why, reason=DISK)
         if space.wal_bytes() > MOST_WAL:
-            return "the write-ahead log is too long: some program reads the state without an end"
-        return ""
+            why = "the write-ahead log is too long: some program reads the state without an end"
+            return Answer(pause=why, reason=LOG)
+        return None

@@ -102,7 +102,6 @@ def test_a_failed_commit_advances_nothing(ship: Make) -> None:
     """A turn that could not be committed reads the same bytes again: same ids, same payloads."""
     shipper = ship("*.log")
     shipper.logs.append("app.log", "t=1795000000 a", "t=1795000001 b")
-    _limit_pages(shipper, 0)
     turns: list[object] = []
     commit = shipper.store.commit
 
@@ -113,7 +112,6 @@ def test_a_failed_commit_advances_nothing(ship: Make) -> None:
     shipper.store.commit = spy  # type: ignore[method-assign]
     with shipper.store._database.transaction() as db:
         db.execute("CREATE TRIGGER no BEFORE INSERT ON batch BEGIN SELECT RAISE(FAIL, 'x'); END")
-    _limit_pages(shipper, None)
     with pytest.raises(Exception, match="x"):
         shipper.turn(2)
     with shipper.store._database.transaction() as db:

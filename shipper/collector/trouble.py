@@ -18,6 +18,11 @@ class Trouble:
         self._since: float | None = None
         self.words = ""
 
+    @property
+    def kind(self) -> str:
+        """The event that told of it, such as ``collector.unavailable``; empty when all is well."""
+        return self._kind[0]
+
     def failing(self, event: str, why: str, words: str, pause: float) -> None:
         """Note that a try failed; *words* vary from try to try and are no news by themselves."""
         with self._lock:

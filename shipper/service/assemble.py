@@ -37,6 +37,7 @@ from shipper.service.chores import Beside, Chores
 from shipper.service.damage import see_to_damage
 from shipper.service.drops import Teller
 from shipper.service.letters import Keeper
+from shipper.service.notes import Notes
 from shipper.store.lock import sender_lock
 from shipper.store.store import Store, make_directory
 from shipper.tail.chunk import Limits
@@ -122,7 +123,8 @@ def assemble(
     teller = Teller(store, recipes, state.namespace, report, CLOCK)
     most = letters.max_bytes if letters.when_full == "drop_oldest" else None
     keeper = Keeper(store, report, CLOCK, max_bytes=most, max_age=letters.max_age)
-    chores = Chores(store, books, fleet, pump, CLOCK, Beside(teller, keeper))
+    beside = Beside(teller, keeper, Notes(store, pump, emitter, CLOCK))
+    chores = Chores(store, books, fleet, pump, CLOCK, beside)
     return Parts(store, state.lock, fleet, pump, chores, emitter, watch)
 
 

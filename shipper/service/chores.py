@@ -17,6 +17,7 @@ from shipper.pump import Pump
 from shipper.service.books import Books
 from shipper.service.drops import Teller
 from shipper.service.letters import Keeper
+from shipper.service.notes import Notes
 from shipper.store.store import Store
 from shipper.tail.fleet import Fleet
 
@@ -31,6 +32,7 @@ class Beside(NamedTuple):
 
     teller: Teller
     keeper: Keeper
+    notes: Notes
 
 
 class Chores:
@@ -73,13 +75,13 @@ class Chores:
         """Do what must not wait for the next start."""
         with suppress(StateBusyError):
             self._beside.teller.tell(all_=True)
+        with suppress(StateBusyError):
+            self._beside.notes.close()
 
     def _do(self, now: float) -> float | None:
         if now >= self._note_due:
             self._note_due = now + _NOTE
-            lag = self._pump.lag
-            at_ms = int(self._clock.wall() * 1000)
-            self._store.note_pace(lag.speed, lag.unread, at_ms)
+            self._beside.notes.turn()
             self._beside.teller.tell()
             self._beside.keeper.turn()
             self._store.space.write_back()

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from shipper.config.models import Config
 from shipper.model import Ledger
-from shipper.store.dead_letters import SLOW
+from shipper.sending.tally import REQUESTS
+from shipper.store.dead_letters import FILED, SLOW
 from shipper.store.drops import COUNTER
+from shipper.store.history import Condition
 from shipper.store.lock import alive_at, holder
 from shipper.store.received import RECEIVED
 from shipper.store.store import ReadingPace, Store
@@ -39,11 +41,21 @@ class Status:
     `unread_bytes` is what the running shipper counts, else what its files' sizes say.
     `eta_seconds` is how long reading that takes at `read_bytes_per_second`; both are None where
     that is not known: nothing runs, it said nothing for a minute, or (the former) it stands still.
+    Nothing is read because of `paused`, nothing could be delivered for `failing_seconds` because
+    of `trouble`; each is a case of its reason, and empty where all is well or nothing is known.
+    `queued_bytes` are as stored. `requests` are counted by verdict, `dead_letters_filed` for all
+    time.
     """
 
     pid: int | None
     sign_of_life_seconds: float | None
+    paused_reason: str
+    paused: str
+    trouble_reason: str
+    trouble: str
+    failing_seconds: float
     queued_events: int
+    queued_bytes: int
     oldest_seconds: float | None
     state_bytes: int
     received: dict[str, int]
@@ -51,7 +63,9 @@ class Status:
     refused: dict[str, int]
     dropped: dict[str, int]
     slow_grammars: dict[str, int]
+    requests: dict[str, int]
     dead_letters: list[tuple[str, str, int]]
+    dead_letters_filed: list[tuple[str, str, int]]
     ledgers: dict[str, Ledger]
     unread_bytes: int
     read_bytes_per_second: float | None
@@ -66,16 +80,18 @@ class Status:
 
     def as_json(self) -> dict[str, Any]:
         """Return the picture as JSON values."""
-        letters = [
-            dict(zip(("source", "reason", "count"), d, strict=True)) for d in self.dead_letters
-        ]
         ledgers = {source: ledger._asdict() for source, ledger in self.ledgers.items()}
         return {
             **asdict(self),
             "healthy": self.healthy,
-            "dead_letters": letters,
+            "dead_letters": _by_name(self.dead_letters),
+            "dead_letters_filed": _by_name(self.dead_letters_filed),
             "ledgers": ledgers,
         }
+
+
+def _by_name(counts: Iterable[tuple[str, str, int]]) -> list[dict[str, Any]]:
+    return [dict(zip(("source", "reason", "count"), c, strict=True)) for c in counts]
 
 
 def status_of(config: Config, store: Store) -> Status:
@@ -86,22 +102,28 @@ def status_of(config: Config, store: Store) -> Status:
     life = alive_at(config.state)
     oldest = backlog.oldest_ms
     pid = holder(config.state)
-    pace = store.pace() if pid else None
-    if pace and abs(now - pace.at_ms / 1000) > _ALIVE_SECONDS:
-        pace = None
+    pace, condition = _of_late(store, now) if pid else (None, Condition(0))
     files = _files(store)
     return Status(
         pid=pid,
         sign_of_life_seconds=max(0.0, now - life) if life is not None else None,
+        paused_reason=condition.paused_reason,
+        paused=condition.paused,
+        trouble_reason=condition.trouble_reason,
+        trouble=condition.trouble,
+        failing_seconds=condition.failing_seconds,
         queued_events=backlog.events,
+        queued_bytes=backlog.stored_bytes,
         oldest_seconds=max(0.0, now - oldest / 1000) if oldest is not None else None,
         state_bytes=store.used_bytes(),
-        received={source: n for (name, source), n in counters.items() if name == RECEIVED},
-        delivered={source: n for (name, source), n in counters.items() if name == "delivered"},
-        refused={source: n for (name, source), n in counters.items() if name == "buried" and n},
+        received=_by_source(counters, RECEIVED),
+        delivered=_by_source(counters, "delivered"),
+        refused={source: n for source, n in _by_source(counters, "buried").items() if n},
         dropped=_dropped(counters),
         slow_grammars=_slow(counters),
+        requests=_requests(counters),
         dead_letters=store.dead_letters.reasons(),
+        dead_letters_filed=_filed(counters),
         ledgers=store.ledgers(),
         unread_bytes=pace.unread_bytes if pace else sum(file.unread for file in files),
         read_bytes_per_second=pace.read_bytes_per_s if pace else None,
@@ -110,7 +132,24 @@ def status_of(config: Config, store: Store) -> Status:
     )
 
 
-def _dropped(counters: Mapping[tuple[str, str], int]) -> dict[str, int]:
+def _of_late(store: Store, now: float) -> tuple[ReadingPace | None, Condition]:
+    """Return what the shipper that runs noted last, if that is not long ago."""
+    pace, condition = store.pace(), store.history.condition()
+    if pace and abs(now - pace.at_ms / 1000) > _ALIVE_SECONDS:
+        pace = None
+    if condition and abs(now - condition.at_ms / 1000) > _ALIVE_SECONDS:
+        condition = None
+    return pace, condition or Condition(0)
+
+
+Counters = Mapping[tuple[str, str], int]
+
+
+def _by_source(counters: Counters, name: str) -> dict[str, int]:
+    return {source: count for (of, source), count in counters.items() if of == name}
+
+
+def _dropped(counters: Counters) -> dict[str, int]:
     """Return by source how many events were dropped, for whatever cause."""
     dropped: Counter[str] = Counter()
     for (name, source), count in counters.items():
@@ -119,13 +158,28 @@ def _dropped(counters: Mapping[tuple[str, str], int]) -> dict[str, int]:
     return dict(dropped)
 
 
-def _slow(counters: Mapping[tuple[str, str], int]) -> dict[str, int]:
+def _slow(counters: Counters) -> dict[str, int]:
     """Return by grammar on how many records it took longer than a match may, of all sources."""
     slow: Counter[str] = Counter()
     for (name, _), count in counters.items():
         if name.startswith(SLOW):
             slow[name.removeprefix(SLOW)] += count
     return dict(slow)
+
+
+def _requests(counters: Counters) -> dict[str, int]:
+    """Return by verdict how many requests were sent."""
+    counts = {name: n for (name, _), n in counters.items() if name.startswith(REQUESTS)}
+    return {name.removeprefix(REQUESTS): n for name, n in counts.items()}
+
+
+def _filed(counters: Counters) -> list[tuple[str, str, int]]:
+    """Return by source and reason how many dead letters were ever filed."""
+    return [
+        (source, name.removeprefix(FILED), count)
+        for (name, source), count in counters.items()
+        if name.startswith(FILED)
+    ]
 
 
 def _eta(pace: ReadingPace | None) -> float | None:

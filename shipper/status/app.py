@@ -8,6 +8,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from shipper.config.status import StatusConfig
+from shipper.service.history import history_of
 from shipper.status import assets, health
 from shipper.status.answers import answering
 from shipper.status.guard import Guard
@@ -26,4 +27,12 @@ def _figures(view: View) -> list[BaseRoute]:
         """Return what `shipper status --json` prints."""
         return view.picture.now().as_json()
 
-    return [Route("/api/status", answering(status))]
+    def history(request: Request) -> object:
+        """Return the last hour, or what is of it after ``since``, seconds since 1970."""
+        since = request.query_params.get("since", "")
+        return history_of(view.parts.store, int(since) if since.isdecimal() else 0)
+
+    return [
+        Route("/api/status", answering(status)),
+        Route("/api/history", answering(history)),
+    ]

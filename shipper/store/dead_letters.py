@@ -29,6 +29,9 @@ STEP = 1_000
 DISCARDED = "discarded"
 """The counter of refused events that were deleted among the dead letters."""
 
+FILED = "letters:"
+"""What the names of the counters of dead letters begin with, for all time; the reason follows."""
+
 SLOW = "slow:"
 """What the names of the counters of records over the time limit begin with; the grammar follows."""
 
@@ -215,6 +218,8 @@ def bury_records(
             for offset, raw, grammar, reason, detail in rejects
         ],
     )
+    for reason, count in Counter(reject.reason for reject in rejects).items():
+        add_to_counter(db, FILED + reason, source, count)
     slow = Counter(reject.grammar for reject in rejects if reject.reason == TIMEOUT)
     for grammar, count in slow.items():
         add_to_counter(db, SLOW + grammar, source, count)
@@ -232,13 +237,13 @@ def bury_lines(
     Each is a path, an offset, the raw bytes, and the detail of the *reason*.
     """
     compress = zstandard.ZstdCompressor(level=1).compress
-    db.executemany(
-        _INSERT,
-        [
-            (now_ms, source, path, None, offset, "", reason, detail, compress(raw), None)
-            for path, offset, raw, detail in lines
-        ],
-    )
+    rows = [
+        (now_ms, source, path, None, offset, "", reason, detail, compress(raw), None)
+        for path, offset, raw, detail in lines
+    ]
+    db.executemany(_INSERT, rows)
+    if rows:
+        add_to_counter(db, FILED + reason, source, len(rows))
 
 
 def bury_event(db: sqlite3.Connection, source: str, buried: Buried, now_ms: int) -> None:
@@ -246,11 +251,13 @@ def bury_event(db: sqlite3.Connection, source: str, buried: Buried, now_ms: int)
     event = zstandard.ZstdCompressor(level=1).compress(buried.event)
     values = (now_ms, source, "", None, None, "", buried.reason, buried.detail, b"", event)
     db.execute(_INSERT, values)
+    add_to_counter(db, FILED + buried.reason, source, 1)
 
 
 def bury_gap(db: sqlite3.Connection, source: str, detail: str, now_ms: int) -> None:
     """File that something is missing, within the caller's transaction."""
     db.execute(_INSERT, (now_ms, source, "", None, None, "", "gap", detail, b"", None))
+    add_to_counter(db, f"{FILED}gap", source, 1)
 
 
 def _where(selection: Selection) -> tuple[str, list[object]]:

@@ -160,4 +160,30 @@ _FOURTH = """
 ALTER TABLE file ADD COLUMN trail BLOB; -- digests at earlier offsets: tail/trail.py
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD, _FOURTH)
+_FIFTH = """
+-- How it went in the last hour, a row a step: store/history.py
+CREATE TABLE history (
+    at INTEGER NOT NULL PRIMARY KEY, -- when the step ended: seconds, and not milliseconds
+    lasted_ms INTEGER NOT NULL,
+    lines_read INTEGER NOT NULL,
+    bytes_read INTEGER NOT NULL,
+    events_made INTEGER NOT NULL,
+    events_received INTEGER NOT NULL,
+    events_delivered INTEGER NOT NULL,
+    requests_delivered INTEGER NOT NULL,
+    requests_rejected INTEGER NOT NULL,
+    requests_misconfigured INTEGER NOT NULL,
+    requests_unavailable INTEGER NOT NULL,
+    dead_letters_filed INTEGER NOT NULL,
+    lag_bytes INTEGER NOT NULL,
+    queue_events INTEGER NOT NULL,
+    queue_bytes INTEGER NOT NULL,
+    queue_oldest_seconds INTEGER
+) STRICT, WITHOUT ROWID;
+
+-- Dead letters by reason, also of those that were replayed or discarded; from here on.
+INSERT INTO counter SELECT 'letters:' || reason, source, count(*) FROM dead_letter
+GROUP BY source, reason;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)

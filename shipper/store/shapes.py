@@ -21,6 +21,7 @@ _NUMBERED = ("file", "batch", "dead_letter")
 _KNOWN_COUNTS = (
     "delivered", "buried", "replayed", "received", "gaps", "discarded", "forgotten"
 )  # fmt: skip
+_KNOWN_KINDS = ("dropped:", "slow:", "letters:", "requests:", "sent:")
 _STATES = ("open", "finished", "over")
 _NONE = type(None)
 
@@ -75,9 +76,7 @@ def _positive(*columns: int) -> Callable[[tuple[Value, ...]], bool]:
 
 def _count(values: tuple[Value, ...]) -> bool:
     name = values[0]
-    return isinstance(name, str) and (
-        name in _KNOWN_COUNTS or name.startswith(("dropped:", "slow:"))
-    )
+    return isinstance(name, str) and (name in _KNOWN_COUNTS or name.startswith(_KNOWN_KINDS))
 
 
 def _numbered(values: tuple[Value, ...]) -> bool:
@@ -110,16 +109,16 @@ def _shapes() -> dict[str, Shape]:
 
 def _shape(db: sqlite3.Connection, table: str) -> Shape:
     (sql,) = db.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (table,)).fetchone()
-    columns, kinds = [], []
+    columns, kinds, with_rowid = [], [], "WITHOUT ROWID" not in sql
     for _, name, kind, required, _, key in db.execute(f"PRAGMA table_info({table})"):
         columns.append(name)
         # The number of a row stands beside its columns, whose first is then empty.
-        numbered = key and kind == "INTEGER"
+        numbered = key and kind == "INTEGER" and with_rowid
         kinds.append(
             (_NONE,) if numbered else (_KINDS[kind],) if required else (_KINDS[kind], _NONE)
         )
     check = _CHECKS.get(table, lambda _values: True)
-    return Shape(tuple(columns), tuple(kinds), 0, check, rowid="WITHOUT ROWID" not in sql)
+    return Shape(tuple(columns), tuple(kinds), 0, check, rowid=with_rowid)
 
 
 SHAPES = _shapes()

@@ -37,6 +37,7 @@ from shipper.store.dead_letters import (
     insert_batches,
 )
 from shipper.store.drops import Drops, note_dropped
+from shipper.store.history import History
 from shipper.store.order import Order, Placed, Queued, read_batches
 from shipper.store.received import Received
 from shipper.store.rows import checkpoints, insert_file, known_file, move_file, next_ordinal
@@ -122,6 +123,7 @@ class Store:
         self.space = Space(database)
         self.order = Order(database)
         self.received = Received(database, self.order)
+        self.history = History(database)
         self.snapshot = database.snapshot
 
     @classmethod

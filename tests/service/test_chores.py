@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from random import Random
 
 import pytest
 
+from shipper.collector.client import Address, HttpCollector
+from shipper.emitter import Emitter, Sending
 from shipper.event.batch import compress
 from shipper.service.audit import audit
 from shipper.service.books import Books
 from shipper.service.chores import Beside, Chores
 from shipper.service.drops import Teller
 from shipper.service.letters import Keeper
+from shipper.service.notes import Notes
 from shipper.store.store import Settlement
 from tests.shipping import Shipper, shippers
 
 _DAY = 86_400
+
+
+def idle_emitter(shipper: Shipper) -> Emitter:
+    """An emitter that nobody turns, so that it asks no collector."""
+    collector = HttpCollector(Address(url="http://127.0.0.1:9"))
+    clock, reports = shipper.clock.clock(), shipper.reports
+    return Emitter(shipper.store, collector, reports, sending=Sending(), clock=clock, rng=Random(1))
 
 
 def _chores(shipper: Shipper) -> Chores:
@@ -25,7 +36,8 @@ def _chores(shipper: Shipper) -> Chores:
     books = Books(shipper.store, {}, namespace, clock)
     teller = Teller(shipper.store, shipper.pump._parser.recipes, namespace, shipper.reports, clock)
     keeper = Keeper(shipper.store, shipper.reports, clock)
-    beside = Beside(teller, keeper)
+    notes = Notes(shipper.store, shipper.pump, idle_emitter(shipper), clock)
+    beside = Beside(teller, keeper, notes)
     return Chores(shipper.store, books, shipper.fleet, shipper.pump, clock, beside)
 
 

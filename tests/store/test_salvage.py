@@ -16,12 +16,14 @@ import pytest
 from shipper.errors import StateError
 from shipper.event.batch import RecordBatch
 from shipper.service.audit import audit
+from shipper.store.history import Condition
 from shipper.store.pages import Pages
 from shipper.store.salvage import _owners, salvage, unfinished
 from shipper.store.schema import MIGRATIONS
 from shipper.store.soundness import damage
 from shipper.store.store import DATABASE, Settlement, Store
 from tests.shipping import shippers, stamped
+from tests.store.test_history import step
 
 _PAGE = 4096
 
@@ -43,6 +45,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shipper.catch_up()
         delivered = list(shipper.queue())[:50]
         shipper.store.settle([Settlement(q, q.batch.events) for q in delivered], 1)
+        for n in range(300):
+            shipper.store.history.note(Condition(n), {"requests:delivered": 1}, step(10 * n, n))
         assert shipper.store.backlog().events > 2_000
     return home / "home"
 
@@ -71,7 +75,10 @@ def _rows(path: Path, table: str) -> set[tuple[object, ...]]:
         db.close()
 
 
-_TABLES = ("file", "batch", "dead_letter", "meta", "stream", "counter", "tally", "sqlite_sequence")
+_TABLES = (
+    "file", "batch", "dead_letter", "meta", "stream", "counter", "tally", "history",
+    "sqlite_sequence",
+)  # fmt: skip
 
 
 def test_a_sound_state_is_salvaged_whole(home: Path, tmp_path: Path) -> None:

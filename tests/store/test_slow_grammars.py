@@ -6,7 +6,7 @@ from pathlib import Path
 
 from shipper.event.chunk import TIMEOUT, Parse, Reject
 from shipper.model import Ledger
-from shipper.store.dead_letters import ALL, SLOW
+from shipper.store.dead_letters import ALL, FILED, SLOW
 from shipper.store.store import Progress, Store
 from tests.store.samples import begin
 
@@ -27,6 +27,9 @@ def test_the_grammar_is_counted(tmp_path: Path) -> None:
         (SLOW + "mine", "web"): 2,
         (SLOW + "other", "web"): 1,
         (SLOW + "mine", "db"): 1,
+        (FILED + "timeout", "web"): 3,
+        (FILED + "timeout", "db"): 1,
+        (FILED + "no_match", "web"): 1,
     }
     with_state.close()
 
@@ -36,5 +39,8 @@ def test_the_count_outlives_the_letters(tmp_path: Path) -> None:
     with_state = Store.open(tmp_path)
     with_state.commit([Progress(begin(with_state), rejects("mine"))], 1)
     assert with_state.dead_letters.discard(ALL) == 1
-    assert with_state.counters() == {(SLOW + "mine", "web"): 1}
+    assert with_state.counters() == {
+        (SLOW + "mine", "web"): 1,
+        (FILED + "timeout", "web"): 1,
+    }
     with_state.close()

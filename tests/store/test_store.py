@@ -294,7 +294,11 @@ def test_settle_delivered_buried_and_left(store: Store) -> None:
     assert [q.id for q in queue] == [second.id, third.id]
     assert _events(queue)[0] == b'{"x":"second 3"}'
     assert [letter.event for letter in store.dead_letters.page()] == [buried.event]
-    assert store.counters() == {("delivered", "web"): 4, ("buried", "web"): 1}
+    assert store.counters() == {
+        ("delivered", "web"): 4,
+        ("buried", "web"): 1,
+        ("letters:rejected", "web"): 1,
+    }
     assert store.backlog()[:3] == (2, 4, 1)
 
 
