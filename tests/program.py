@@ -78,13 +78,16 @@ class Running:
 
 
 @contextmanager
-def running(*arguments: str | Path, under: Sequence[str] = ()) -> Iterator[Running]:
+def running(
+    *arguments: str | Path, environ: dict[str, str] | None = None, under: Sequence[str] = ()
+) -> Iterator[Running]:
     """Start a command that goes on; kill it at the end of the block if it still does."""
     process = subprocess.Popen(
         [*under, *COMMAND, *map(str, arguments)],
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
+        env={**os.environ, **(environ or {})},
     )
     program = Running(process)
     try:
