@@ -28,12 +28,13 @@ test: $(READY) $(if $(shell command -v npm),$(NODE_TRACKER)) ## every test; ARGS
 	@$(BIN)/python -m pytest -n auto -m 'not e2e' $(ARGS) || [ $$? -eq 5 ]
 	@$(BIN)/python -m pytest -m e2e $(ARGS) || [ $$? -eq 5 ]
 
-check: lint ## the fast loop: lint, format, types, and all tests but the end-to-end ones
+check: lint ## the fast loop: lint, format, security, types, and all tests but the end-to-end ones
 	@$(BIN)/python -m pytest -q -n auto -m 'not e2e' $(ARGS)
 
-lint: $(READY) ## lint, format, types
+lint: $(READY) ## lint, format, security, types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/bandit -q -c pyproject.toml -r shipper
 	@$(BIN)/mypy
 
 fmt: $(READY) ## format the code and apply the safe fixes
