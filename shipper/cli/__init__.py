@@ -19,6 +19,7 @@ _COMMANDS = {
     "receive": ("receive:receive", "Take events from trackers, and deliver them: the daemon."),
     "track": ("track:track", "Send events from the command line, one or many."),
     "demo": ("demo:demo", "See the whole path with nothing to set up."),
+    "init": ("init:init", "Find log files, and write a first configuration."),
     "check": ("check:check", "Check configuration, grammars, paths, state and collector."),
     "parse": ("parse:parse", "Parse lines, print one JSON object each."),
     "explain": ("explain:explain", "Show why a line does not parse."),
@@ -58,6 +59,7 @@ def cli() -> None:
 
     \b
     See it work:            shipper demo
+    Find your logs:         shipper init
     Ship for real:          shipper run -c shipper.yaml
     Check first:            shipper check -c shipper.yaml
     Try a grammar:          shipper parse -g nginx_access access.log

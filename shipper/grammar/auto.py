@@ -26,7 +26,9 @@ NAME: Final = "auto"
 """How it is named where a grammar is; in the memory of a file, the grammar that it keeps to."""
 
 _LEVELS: Final = ("precise", "usual", "broad", "last")
-_BROAD: Final = ("broad", "last")
+BROAD: Final = ("broad", "last")
+"""Levels of grammars that take nearly everything of their kind."""
+
 _EXPLAINED: Final = 8  # grammars that are asked why, of those that might have been meant
 
 _RUN: Final = "auto.run"  # in the memory of a file, how far a broad one got alone
@@ -45,9 +47,9 @@ class Auto:
         self._all = steps_by_first(self.members)
         # While a broad one reads, a grammar that has no word to look for would be asked in vain.
         self._worded = steps_by_first(
-            [g for g in self.members if g.prefilter.needs and g.spec.auto not in _BROAD]
+            [g for g in self.members if g.prefilter.needs and g.spec.auto not in BROAD]
         )
-        self._broad = {g.name for g in self.members if g.spec.auto in _BROAD}
+        self._broad = {g.name for g in self.members if g.spec.auto in BROAD}
         self._parsers = {g.name: g.parse for g in self.members}
         self._headed = [(g.name, g.at_work) for g in self.members if g.at_work]
         self.parse, self.explain = self.at_work({})

@@ -1,0 +1,1 @@
+"""A first configuration: `places` finds log files, `guess` their grammars, `write` writes it."""
