@@ -60,6 +60,11 @@ ROOM = Answer()
 """There is room."""
 
 
+def disk_floor(min_free: int, total: int) -> int:
+    """Return the bytes of a disk of *total* bytes below which reading pauses."""
+    return min(min_free, total // _SMALL_DISK)
+
+
 class Room:
     """Asked before each turn of reading, by one thread."""
 
@@ -113,7 +118,7 @@ class Room:
         space = self._store.space
         if limits.min_free:
             disk = space.disk()
-            floor = min(limits.min_free, disk.total // _SMALL_DISK)
+            floor = disk_floor(limits.min_free, disk.total)
             # The write-ahead log has to find room in the state file, too.
             free = disk.free - space.wal_bytes()
             self.short = free < floor + (floor // _MARGIN if self.short else 0)

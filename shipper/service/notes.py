@@ -51,7 +51,8 @@ class Notes:
         if lasted >= (0.001 if last else STEP_SECONDS):
             happened = flow.since(self._flow)
             step = Step(wall_ms // 1000, int(lasted * 1000), happened, self._levels(wall_ms))
-        self._store.history.note(self._condition(wall_ms), counts - self._noted, step)
+        condition = condition_of(pump, self._emitter, self._clock)
+        self._store.history.note(condition, counts - self._noted, step)
         self._noted = counts
         if step is not None:
             self._flow, self._step_at = flow, now
@@ -84,13 +85,14 @@ class Notes:
             queue_oldest_seconds=None if oldest is None else max(0, wall_ms - oldest) // 1000,
         )
 
-    def _condition(self, wall_ms: int) -> Condition:
-        pump, emitter = self._pump, self._emitter
-        return Condition(
-            wall_ms,
-            pump.pause_reason,
-            pump.paused,
-            emitter.trouble_reason,
-            emitter.trouble,
-            round(emitter.failing_for(), 1),
-        )
+
+def condition_of(pump: Pump, emitter: Emitter, clock: Clock) -> Condition:
+    """Return what stands in the way of *pump* and *emitter* at this moment."""
+    return Condition(
+        int(clock.wall() * 1000),
+        pump.pause_reason,
+        pump.paused,
+        emitter.trouble_reason,
+        emitter.trouble,
+        round(emitter.failing_for(), 1),
+    )

@@ -11,10 +11,11 @@ from typing import Any
 
 from shipper.config.models import Config
 from shipper.model import Ledger
-from shipper.sending.tally import REQUESTS
+from shipper.room import disk_floor
+from shipper.sending.tally import REQUESTS, SENT_BYTES, SENT_MS
 from shipper.store.dead_letters import FILED, SLOW
 from shipper.store.drops import COUNTER
-from shipper.store.history import Condition
+from shipper.store.history import OF_ALL, Condition
 from shipper.store.lock import alive_at, holder
 from shipper.store.received import RECEIVED
 from shipper.store.store import ReadingPace, Store
@@ -35,6 +36,21 @@ class FileStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Room:
+    """How much there is and how much there may be, in bytes: state, dead letters, disk.
+
+    Reading pauses at a limit, and while `disk_free` is below `disk_floor`.
+    """
+
+    state: int
+    state_limit: int
+    dead_letters: int
+    dead_letters_limit: int
+    disk_free: int
+    disk_floor: int
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """The whole picture. `pid` is None when nothing runs; ages are in seconds.
 
@@ -43,8 +59,8 @@ class Status:
     that is not known: nothing runs, it said nothing for a minute, or (the former) it stands still.
     Nothing is read because of `paused`, nothing could be delivered for `failing_seconds` because
     of `trouble`; each is a case of its reason, and empty where all is well or nothing is known.
-    `queued_bytes` are as stored. `requests` are counted by verdict, `dead_letters_filed` for all
-    time.
+    `queued_bytes` are as stored. `requests` are counted by verdict; their `request_bytes`, and the
+    `request_seconds` that answers took, are sums. `dead_letters_filed` are those of all time.
     """
 
     pid: int | None
@@ -58,12 +74,15 @@ class Status:
     queued_bytes: int
     oldest_seconds: float | None
     state_bytes: int
+    room: Room
     received: dict[str, int]
     delivered: dict[str, int]
     refused: dict[str, int]
     dropped: dict[str, int]
     slow_grammars: dict[str, int]
     requests: dict[str, int]
+    request_bytes: int
+    request_seconds: float
     dead_letters: list[tuple[str, str, int]]
     dead_letters_filed: list[tuple[str, str, int]]
     ledgers: dict[str, Ledger]
@@ -94,15 +113,16 @@ def _by_name(counts: Iterable[tuple[str, str, int]]) -> list[dict[str, Any]]:
     return [dict(zip(("source", "reason", "count"), c, strict=True)) for c in counts]
 
 
-def status_of(config: Config, store: Store) -> Status:
-    """Read the picture from *store*. Raises StateError."""
+def status_of(config: Config, store: Store, condition: Condition | None = None) -> Status:
+    """Read the picture from *store*; who runs it gives its *condition*. Raises StateError."""
     now = time.time()
     backlog = store.backlog()
     counters = store.counters()
     life = alive_at(config.state)
     oldest = backlog.oldest_ms
     pid = holder(config.state)
-    pace, condition = _of_late(store, now) if pid else (None, Condition(0))
+    pace, noted = _of_late(store, now) if pid else (None, Condition(0))
+    condition = condition or noted
     files = _files(store)
     return Status(
         pid=pid,
@@ -116,12 +136,15 @@ def status_of(config: Config, store: Store) -> Status:
         queued_bytes=backlog.stored_bytes,
         oldest_seconds=max(0.0, now - oldest / 1000) if oldest is not None else None,
         state_bytes=store.used_bytes(),
+        room=_room(config, store),
         received=_by_source(counters, RECEIVED),
         delivered=_by_source(counters, "delivered"),
         refused={source: n for source, n in _by_source(counters, "buried").items() if n},
         dropped=_dropped(counters),
         slow_grammars=_slow(counters),
         requests=_requests(counters),
+        request_bytes=counters.get((SENT_BYTES, OF_ALL), 0),
+        request_seconds=counters.get((SENT_MS, OF_ALL), 0) / 1000,
         dead_letters=store.dead_letters.reasons(),
         dead_letters_filed=_filed(counters),
         ledgers=store.ledgers(),
@@ -129,6 +152,18 @@ def status_of(config: Config, store: Store) -> Status:
         read_bytes_per_second=pace.read_bytes_per_s if pace else None,
         eta_seconds=_eta(pace),
         files=files,
+    )
+
+
+def _room(config: Config, store: Store) -> Room:
+    disk = store.space.disk()
+    return Room(
+        state=store.used_bytes(),
+        state_limit=config.queue.max_bytes,
+        dead_letters=store.counting.on_record("letters").stored_bytes,
+        dead_letters_limit=config.dead_letters.max_bytes,
+        disk_free=disk.free,
+        disk_floor=disk_floor(config.queue.min_free, disk.total),
     )
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from starlette.applications import Starlette
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from shipper.config.status import StatusConfig
+from shipper.errors import StateError
 from shipper.service.history import history_of
 from shipper.status import assets, health
-from shipper.status.answers import answering
+from shipper.status.answers import answering, failure
 from shipper.status.guard import Guard
 from shipper.status.view import View
 
@@ -32,7 +34,19 @@ def _figures(view: View) -> list[BaseRoute]:
         since = request.query_params.get("since", "")
         return history_of(view.parts.store, int(since) if since.isdecimal() else 0)
 
+    def metrics(request: Request) -> Response:
+        """Return the metrics in a format that the request accepts."""
+        from shipper.status.metrics import exposition
+
+        try:
+            now = view.picture.now()
+        except StateError as error:
+            return failure(error, 503)
+        body, media_type = exposition(now, request.headers.get("accept", ""))
+        return Response(body, headers={"content-type": media_type})
+
     return [
         Route("/api/status", answering(status)),
         Route("/api/history", answering(history)),
+        Route("/metrics", metrics),
     ]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from shipper.config.models import Config
 from shipper.model import Clock
 from shipper.service.assemble import Parts
+from shipper.service.notes import condition_of
 from shipper.service.status import Status, status_of
 
 _SECOND = 1.0
@@ -44,7 +45,9 @@ class Picture:
         with self._lock:
             began = self._clock.monotonic()
             if self._last is None or began >= self._due:
-                self._last = status_of(self._config, self._parts.store)
+                parts = self._parts
+                condition = condition_of(parts.pump, parts.emitter, self._clock)
+                self._last = status_of(self._config, parts.store, condition)
                 ended = self._clock.monotonic()
                 self._due = ended + max(_SECOND, _SHARE * (ended - began))
             return self._last
