@@ -3,7 +3,8 @@
 Rule 1: a request's head has a time limit from its first byte on, the first one of a connection
         from the connect on: who sends a byte now and then is let go of.
 Rule 2: there is a most of connections. One more ends the one that has been quiet longest; where
-        none is quiet, the new one is answered 503.
+        none is quiet, the one whose body has been coming longest, if that is longer than a body may
+        take then (it is told 408); where there is none, the new one is answered 503.
 Rule 3: an answer leaves in one piece: some clients read once, and take what came for all of it.
 Rule 4: blank lines before a request are skipped, as some clients send one behind a body.
 """
@@ -54,9 +55,13 @@ class Connection(H11Protocol):
     """A connection of uvicorn's; `limited` makes the class for one server."""
 
     head_seconds: float
+    body_seconds: float
+    """How long a body may take to come before its connection makes room for another."""
     most: int
     quiet: dict[Connection, None]
     """Those that wait for a request, the one that has done so longest first."""
+    coming: dict[Connection, float]
+    """Those whose body is on its way, the longest first, and since when."""
     deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
@@ -98,13 +103,16 @@ class Connection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
         super().connection_lost(exc)
+        self._unset_keepalive_if_required()  # uvicorn leaves it after a reset, for ten minutes
         self._forget()
 
     def _watch(self) -> None:
-        """Keep the time of a head that is not complete (rule 1), and who is quiet (rule 2)."""
-        waits = self.conn.their_state is h11.IDLE and not self.transport.is_closing()
-        if not waits:
-            self._forget()
+        """Keep the time of a head that is not complete (rule 1), and who may make room (rule 2)."""
+        state = None if self.transport.is_closing() else self.conn.their_state
+        if state is not h11.IDLE:
+            self._forget(coming=state is not h11.SEND_BODY)
+            if state is h11.SEND_BODY:
+                self.coming.setdefault(self, self.loop.time())
             return
         self.quiet.setdefault(self)
         if self.deadline is None and not self._is_idle():
@@ -115,8 +123,11 @@ class Connection(H11Protocol):
         waits = self.conn.their_state is h11.IDLE and not self.transport.is_closing()
         return waits and self.cycle is not None and not len(self.conn._receive_buffer)
 
-    def _forget(self) -> None:
+    def _forget(self, *, coming: bool = True) -> None:
+        """Keep no more times; that of a body only if it is *coming* no more either."""
         self.quiet.pop(self, None)
+        if coming:
+            self.coming.pop(self, None)
         if self.deadline is not None:
             self.deadline.cancel()
             self.deadline = None
@@ -125,7 +136,19 @@ class Connection(H11Protocol):
         oldest = next(iter(self.quiet), None)
         if oldest is not None:
             oldest._end(b"")
-        return oldest is not None
+            return True
+        slowest, since = next(iter(self.coming.items()), (None, 0.0))
+        if slowest is None or self.loop.time() - since < self.body_seconds:
+            return False
+        slowest._give_up()
+        return True
+
+    def _give_up(self) -> None:
+        """End amid the body of a request."""
+        self._forget()
+        if not self.cycle.response_started:
+            self.transport.write(_LATE)
+        self.transport.close()
 
     def _end(self, answer: bytes) -> None:
         self._forget()
@@ -136,7 +159,7 @@ class Connection(H11Protocol):
             self.transport.close()
 
 
-def limited(most: int, head_seconds: float) -> type[Connection]:
+def limited(most: int, head_seconds: float, body_seconds: float = 1.0) -> type[Connection]:
     """Return the class of the connections of one server, with limits of its own."""
-    limits = {"most": most, "head_seconds": head_seconds, "quiet": {}}
-    return type("LimitedConnection", (Connection,), limits)
+    limits = {"most": most, "head_seconds": head_seconds, "body_seconds": body_seconds}
+    return type("LimitedConnection", (Connection,), {**limits, "quiet": {}, "coming": {}})

@@ -19,6 +19,10 @@ from shipper.serving.wire import origin_form
 _START_SECONDS: Final = 30.0
 _GRACE_SECONDS: Final = 2
 _IDLE_SECONDS: Final = 610  # the collector's own, longer than common load balancers keep one
+# How many connections are accepted before those that are open have a turn, and how many wait for it
+# in the kernel. One number would do for both where nobody floods.
+_ACCEPT_AT_ONCE: Final = 64
+_BACKLOG: Final = 1024
 _MAX_HEAD_BYTES: Final = 128 * 1024  # larger than the limits in wire.py, which answer in words
 
 
@@ -33,6 +37,8 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then tell those who wait."""
         await super().startup(sockets)
+        for listener in sockets or ():
+            listener.listen(_BACKLOG)
         self.is_up.set()
         if self._ready:
             self._ready()
@@ -107,4 +113,5 @@ def settings(app: ASGIApp, connection: type[H11Protocol] = H11Protocol) -> uvico
         timeout_keep_alive=_IDLE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
         h11_max_incomplete_event_size=_MAX_HEAD_BYTES,
+        backlog=_ACCEPT_AT_ONCE,
     )
