@@ -21,6 +21,7 @@ from shipper.collector.client import Address, HttpCollector
 from shipper.emitter import Emitter, Sending
 from shipper.event.batch import pack
 from shipper.model import Clock
+from shipper.sending.outbox import Outbox
 from shipper.service.threads import Bell, Crew
 from shipper.store.store import Store
 
@@ -90,9 +91,8 @@ class Bench:
         self.store, self.collector = store, collector
         url = f"http://127.0.0.1:{collector.server_address[1]}"
         self.client = HttpCollector(Address(url=url, proxy=""))
-        self.emitter = Emitter(
-            store, self.client, _silent, sending=sending, clock=CLOCK, rng=Random(1)
-        )
+        outbox = Outbox(store, _silent, CLOCK)
+        self.emitter = Emitter(outbox, self.client, sending=sending, rng=Random(1))
         self.crew, self.bell = Crew(), Bell()
         self.crew.bell(self.bell)
         for number in range(sending.most):

@@ -6,7 +6,8 @@ Rule 3: a bad event blocks nobody: it is found by halving and buried, or set asi
         goes on (`sending.delivery`); a batch that can't be read is set aside alone.
 Rule 4: senders back off together (see `backoff`), and a success sets all free.
 Rule 5: what came back is sent before anything newer (`sending.claims`).
-Rule 6: what was sent but could not be settled is settled before anything else is sent.
+Rule 6: what was sent but could not be settled is settled before anything else is sent
+        (`sending.outbox`).
 Rule 7: no request is over the limits; an event that is so by itself is a dead letter.
 Rule 8: no more requests are in flight than the collector answers in good time
         (`sending.concurrency`).
@@ -14,24 +15,22 @@ Rule 8: no more requests are in flight than the collector answers in good time
 
 from __future__ import annotations
 
-import threading
-from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 
 from shipper.backoff import Backoff, Leave
 from shipper.collector.client import Collector
-from shipper.collector.trouble import Trouble
 from shipper.collector.verdict import Delivered, Misconfigured, Rejected, Unavailable, Verdict
 from shipper.errors import StateBusyError
-from shipper.model import Clock, Report
 from shipper.protocol.envelope import get_query, post_body, post_size
-from shipper.sending.claims import Claim, Claims
+from shipper.sending.claims import Aside, Claim, Claims
 from shipper.sending.concurrency import Concurrency
 from shipper.sending.delivery import Chance, Delivery, Manner
 from shipper.sending.health import Health
+from shipper.sending.outbox import Outbox
 from shipper.sending.tally import Tally
-from shipper.store.store import Settlement, Store
+from shipper.store.store import Settlement
 
 # How soon a sender looks again that had no leave to have a request in flight.
 _LOOK_AGAIN = 0.25
@@ -78,40 +77,26 @@ class Emitter:
     """Sends what the queue holds. Any number of threads may call `turn`."""
 
     def __init__(
-        self,
-        store: Store,
-        collector: Collector,
-        report: Report,
-        *,
-        sending: Sending,
-        clock: Clock,
-        rng: Random,
+        self, outbox: Outbox, collector: Collector, *, sending: Sending, rng: Random
     ) -> None:
         self.tally = Tally()
-        self._store = store
+        self._outbox = outbox
         self._collector = collector
-        self._report = report
         self._sending = sending
         self._manner = sending.manner()
-        self._clock = clock
-        self._chance = Chance(clock.monotonic, rng)
-        self._claims = Claims(store, sending.max_bytes, linger=sending.linger)
+        self._now = outbox.clock.monotonic
+        self._trouble = outbox.trouble
+        self._chance = Chance(self._now, rng)
+        self._claims = Claims(outbox.store, sending.max_bytes, linger=sending.linger)
         self._backoff = Backoff(sending.first_pause, sending.longest_pause, rng)
-        self._concurrency = Concurrency(sending.least, sending.most, clock.monotonic)
+        self._concurrency = Concurrency(sending.least, sending.most, self._now)
         self._health = Health()
-        self._trouble = Trouble(report, clock)
         self._alone = ""
-        self._passed_at = clock.monotonic()
-        self._unsettled: list[tuple[list[Settlement], Claim]] = []
-        self._lock = threading.Lock()
-
-    def inherit(self, trouble: Trouble) -> None:
-        """Go on with the *trouble* of an earlier emitter, whose outage may end here."""
-        self._trouble = trouble
+        self._passed_at = self._now()
 
     def turn(self) -> float | None:
         """Send one request's worth; return after how many seconds to come again, None if idle."""
-        leave = self._backoff.enter(self._clock.monotonic())
+        leave = self._backoff.enter(self._now())
         if leave.wait:
             return leave.wait
         if not self._concurrency.enter():
@@ -121,6 +106,10 @@ class Emitter:
             return self._granted(leave)
         finally:
             self._concurrency.leave()
+
+    def settle(self) -> None:
+        """Before the end: put on record what was sent and is not yet. Raises StateBusyError."""
+        self._outbox.catch_up()
 
     @property
     def trouble(self) -> str:
@@ -145,20 +134,18 @@ class Emitter:
         """Return for how many seconds now nothing could be delivered; 0 when all is well."""
         return self._trouble.seconds() or self._only_suspects_for()
 
-    def oldest_suspect_seconds(self) -> float:
-        """Return how long ago the oldest of the events failed that are set aside; 0 if none is."""
-        since = self._claims.aside_since()
-        return 0.0 if since is None else self._clock.monotonic() - since
+    def set_aside(self) -> Aside:
+        """Return how many events are set aside, and for how long the oldest of them."""
+        return self._claims.aside(self._now())
 
     def _only_suspects_for(self) -> float:
         """Return for how long nothing passed while there are events that are set aside."""
-        since = self._claims.aside_since()
-        return 0.0 if since is None else self._clock.monotonic() - max(since, self._passed_at)
+        return min(self.set_aside().oldest_seconds, self._now() - self._passed_at)
 
     def _granted(self, leave: Leave) -> float | None:
         try:
-            self._settle_late()
-            claim = self._claims.take(self._clock.monotonic(), failing=self._backoff.failing)
+            self._outbox.catch_up()
+            claim = self._claims.take(self._now(), failing=self._backoff.failing)
         except StateBusyError as error:
             self._fail(leave, "queue.unsettled", error.message)
             return 0.0
@@ -174,70 +161,40 @@ class Emitter:
             self._conclude(leave, delivery)
         return 0.0
 
-    # On record
-
-    def _settle_late(self) -> None:
-        """Settle what could not be settled when it was sent. Raises StateBusyError."""
-        with self._lock:
-            while self._unsettled:
-                settlements, claim = self._unsettled[0]
-                self._store.settle(settlements, self._now_ms())
-                self._claims.give_back(claim)
-                del self._unsettled[0]
-
     def _settle(self, leave: Leave, claim: Claim, settlements: list[Settlement]) -> bool:
         """Put on record what became of *claim*; tell whether that was possible just now."""
         try:
-            self._store.settle(settlements, self._now_ms())
+            self._outbox.settle(settlements, partial(self._claims.give_back, claim))
         except StateBusyError as error:
-            with self._lock:
-                self._unsettled.append((settlements, claim))
             self._fail(leave, "queue.unsettled", error.message)
             return False
-        else:
-            self._claims.give_back(claim)
-            return True
-        finally:
-            self._report_buried(settlements)
-
-    def _report_buried(self, settlements: list[Settlement]) -> None:
-        counts: Counter[str] = Counter()
-        details: dict[str, str] = {}
-        for queued, _, buried, _ in settlements:
-            for letter in buried:
-                counts[queued.source] += 1
-                details.setdefault(queued.source, letter.detail)
-        for source, count in counts.items():
-            self._report("event.buried", source=source, count=count, why=details[source])
+        return True
 
     def _report_suspect(self, claim: Claim, verdict: Verdict | None) -> None:
         sources = ",".join(sorted({queued.source for queued in claim.batches}))
         events = sum(queued.batch.events for queued in claim.batches)
-        self._report("event.suspected", source=sources, among=events, why=verdict)
-
-    def _now_ms(self) -> int:
-        return int(self._clock.wall() * 1000)
+        self._outbox.report("event.suspected", source=sources, among=events, why=verdict)
 
     # One request
 
     def _send(self, joined: bytes, count: int) -> Verdict:
         sending = self._sending
-        began = self._clock.monotonic()
+        began = self._now()
         if sending.method == "post":
             size = post_size(count, len(joined))
             if size > sending.max_bytes:
                 words = f"a request of {size} bytes, over the limit of {sending.max_bytes}"
                 return Rejected(0, words)
-            verdict = self._collector.post(post_body(joined, self._now_ms()))
+            verdict = self._collector.post(post_body(joined, self._outbox.now_ms()))
             full = size * 2 > sending.max_bytes or count * 2 > sending.max_events
         else:
-            query = get_query(joined, self._now_ms())
+            query = get_query(joined, self._outbox.now_ms())
             size, full = self._collector.request_line(query), True
             if size > sending.max_get_bytes:
                 words = f"a request line of {size} bytes, over the limit of {sending.max_get_bytes}"
                 return Rejected(0, words)
             verdict = self._collector.get(query)
-        took = self._clock.monotonic() - began
+        took = self._now() - began
         self.tally.note(verdict, size, took)
         self._heed(verdict, took, full)
         return verdict
@@ -246,7 +203,7 @@ class Emitter:
         """Let the verdict on a request that *took* so many seconds bear on those to come."""
         match verdict:
             case Delivered():
-                self._passed_at = self._clock.monotonic()
+                self._passed_at = self._now()
                 self._claims.passed()
                 if full:
                     self._concurrency.answered(took)
@@ -278,5 +235,5 @@ class Emitter:
     def _fail(
         self, leave: Leave, event: str, why: str, words: str = "", *, at_least: float = 0.0
     ) -> None:
-        pause = self._backoff.fail(leave, self._clock.monotonic(), at_least)
+        pause = self._backoff.fail(leave, self._now(), at_least)
         self._trouble.failing(event, why, words, pause)

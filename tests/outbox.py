@@ -20,6 +20,7 @@ from shipper.devcollector.server import DevCollector
 from shipper.emitter import Emitter, Sending
 from shipper.event.batch import pack
 from shipper.model import Clock
+from shipper.sending.outbox import Outbox
 from shipper.store.store import Store
 
 NOW_MS = 1_795_417_200_000
@@ -113,17 +114,22 @@ class Rig:
         events = [event(number, size) for number in numbers]
         self.store.enqueue("web", pack(events, max_bytes), NOW_MS)
 
-    def emitter(self, *, url: str = "", clock: Clock | None = None, **sending: Any) -> Emitter:
+    def outbox(self, clock: Clock | None = None) -> Outbox:
+        return Outbox(self.store, self.reports, clock or self.time.clock)
+
+    def emitter(
+        self,
+        *,
+        url: str = "",
+        clock: Clock | None = None,
+        outbox: Outbox | None = None,
+        **sending: Any,
+    ) -> Emitter:
+        """Make one with an *outbox* of its own, if none is given."""
         client = HttpCollector(Address(url=url or self.server.url, read_timeout=10.0))
         self._clients.append(client)
-        return Emitter(
-            self.store,
-            client,
-            self.reports,
-            sending=Sending(**sending),
-            clock=clock or self.time.clock,
-            rng=Random(7),
-        )
+        outbox = outbox or self.outbox(clock)
+        return Emitter(outbox, client, sending=Sending(**sending), rng=Random(7))
 
     def drain(self, emitter: Emitter, turns: int = 2000) -> int:
         """Turn until nothing is left to send; pauses pass in no time. Returns how many turns."""

@@ -14,7 +14,6 @@ from pathlib import Path
 import orjson
 import pytest
 
-from shipper.collector.trouble import Trouble
 from shipper.devcollector.app import Answer
 from shipper.emitter import Emitter
 from shipper.event.batch import compress
@@ -110,12 +109,10 @@ def test_a_new_emitter_begins_with_what_the_old_one_left(it: Rig) -> None:
 def test_a_new_emitter_ends_the_outage_of_the_old_one(it: Rig) -> None:
     """After a reload of the address it is said that the outage is over, and how long it was."""
     it.queue(1)
-    trouble = Trouble(it.reports, it.time.clock)
-    old = it.emitter(url=refused_url())
-    old.inherit(trouble)
+    outbox = it.outbox()
+    old = it.emitter(url=refused_url(), outbox=outbox)
     old.turn()
-    new = it.emitter()
-    new.inherit(trouble)
+    new = it.emitter(outbox=outbox)
     assert new.trouble == old.trouble != ""
     it.time.now += 90
     it.drain(new)
@@ -167,6 +164,33 @@ def test_what_was_delivered_is_not_sent_again_for_want_of_a_lock(it: Rig) -> Non
     assert it.count("delivered") == 10
     assert it.reports.names == ["queue.unsettled", "queue.settled"]
     assert emitter.trouble == ""
+
+
+def test_what_was_delivered_is_settled_by_the_next_emitter(it: Rig) -> None:
+    """A reload while the state is locked: nothing is sent again, but what was left of a claim."""
+    it.queue(1, 2, 3)
+    it.queue(4, size=1_800)
+    outbox = it.outbox()
+    answers = iter([None, Answer(503)])
+
+    def judge(events: list[dict[str, str]], _body: bytes) -> Answer | None:
+        return Answer(400) if len(events) == 3 else next(answers, None)
+
+    it.post.judge = judge
+    with locked(it):
+        old = it.emitter(max_bytes=2_000, outbox=outbox)
+        old.turn()
+        assert it.post.sent == [[1, 2, 3], [1], [2, 3]]
+        assert outbox.unsettled == 1
+        it.time.now += 1
+        new = it.emitter(max_bytes=2_000, outbox=outbox)
+        new.turn()
+        assert outbox.unsettled == 1
+    it.drain(new)
+    assert it.post.sent[3:] == [[2, 3], [4]]
+    assert outbox.unsettled == 0
+    assert it.store.backlog() == EMPTY
+    assert it.count("delivered") == 4
 
 
 def test_trouble_is_over_when_the_last_was_settled_late(it: Rig) -> None:

@@ -43,14 +43,21 @@ def status(config_file: Path, as_json: bool, health: bool) -> int:
 
 
 def _show(now: Status) -> None:
-    running = f"running, pid {now.pid}" if now.pid else "not running"
-    life = now.sign_of_life_seconds
-    stuck = now.pid and not now.healthy and life is not None
-    click.echo(f"shipper:   {running}" + (f", no sign of life for {life:.0f} s" if stuck else ""))
+    click.echo(f"shipper:   {_running(now)}")
     oldest = f", the oldest for {now.oldest_seconds:.0f} s" if now.oldest_seconds else ""
     click.echo(f"queue:     {now.queued_events:,} events wait{oldest}")
+    if now.set_aside_events:
+        click.echo(f"set aside: {_set_aside(now)}")
     click.echo(f"behind:    {_behind(now)}")
     click.echo(f"state:     {now.state_bytes:,} bytes on disk")
+    _show_sources(now)
+    for file in now.files[:_FILES]:
+        click.echo(f"file:      {file.unread:>12,} of {file.size:,} bytes unread  {file.path}")
+    if len(now.files) > _FILES:
+        click.echo(f"           … and {len(now.files) - _FILES} more files (see --json)")
+
+
+def _show_sources(now: Status) -> None:
     for source, ledger in now.ledgers.items():
         delivered = now.delivered.get(source, 0)
         click.echo(
@@ -65,10 +72,20 @@ def _show(now: Status) -> None:
         click.echo(f"slow:      {grammar}: {count:,} records took it longer than a match may")
     for source, reason, count in now.dead_letters:
         click.echo(f"dead:      {source}: {count:,} {reason}")
-    for file in now.files[:_FILES]:
-        click.echo(f"file:      {file.unread:>12,} of {file.size:,} bytes unread  {file.path}")
-    if len(now.files) > _FILES:
-        click.echo(f"           … and {len(now.files) - _FILES} more files (see --json)")
+
+
+def _running(now: Status) -> str:
+    if not now.pid:
+        return "not running"
+    life = now.sign_of_life_seconds
+    stuck = not now.healthy and life is not None
+    return f"running, pid {now.pid}" + (f", no sign of life for {life:.0f} s" if stuck else "")
+
+
+def _set_aside(now: Status) -> str:
+    count, age = now.set_aside_events, _span(now.oldest_set_aside_seconds)
+    events = "event fails" if count == 1 else "events fail"
+    return f"{count:,} {events} while others pass, the oldest for {age}"
 
 
 def _behind(now: Status) -> str:

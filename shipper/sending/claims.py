@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from shipper.sending.halving import Group
 from shipper.sending.health import Mark
@@ -54,6 +55,13 @@ class Claim:
     def due(self) -> float:
         """When the first of its groups is to be tried."""
         return min((group.due for group in self.groups), default=0.0)
+
+
+class Aside(NamedTuple):
+    """How many events are set aside, and how many seconds ago the first of them failed."""
+
+    events: int = 0
+    oldest_seconds: float = 0.0
 
 
 class Claims:
@@ -104,12 +112,13 @@ class Claims:
                     claim.tries = 0
                 self._returned.sort(key=lambda c: c.id)
 
-    def aside_since(self) -> float | None:
-        """Return when the oldest of what is set aside failed first."""
+    def aside(self, now: float) -> Aside:
+        """Return what is set aside; also what of it is being tried."""
         with self._lock:
-            examined = [self._examined] if self._examined else []
-            times = [claim.since for claim in (*self._aside, *examined)]
-        return min((time for time in times if time is not None), default=None)
+            claims = [*self._aside, *([self._examined] if self._examined else [])]
+            events = sum(queued.batch.events for claim in claims for queued in claim.batches)
+            ages = [now - claim.since for claim in claims if claim.since is not None]
+        return Aside(events, max(ages, default=0.0))
 
     def _due(self, now: float) -> Claim | None:
         if not self._aside or self._examined:

@@ -20,7 +20,6 @@ from typing import NamedTuple
 from shipper.collector.client import Address, HttpCollector
 from shipper.collector.failover import Failover
 from shipper.collector.tls import Tls
-from shipper.collector.trouble import Trouble
 from shipper.config.collector import CollectorConfig
 from shipper.config.models import Config, SourceConfig
 from shipper.emitter import Emitter, Sending
@@ -32,6 +31,7 @@ from shipper.grammar.library import Library
 from shipper.model import Clock, Report
 from shipper.pump import Pace, Pump
 from shipper.room import Limits as QueueLimits
+from shipper.sending.outbox import Outbox
 from shipper.service.books import Books
 from shipper.service.chores import Beside, Chores
 from shipper.service.damage import see_to_damage
@@ -62,14 +62,22 @@ class Parts:
     emitter: Emitter
     watch: Watch
 
+    def drain(self, fresh: Config | None) -> None:
+        """When no turn will follow: commit what can't be read again, note what is not noted.
+
+        *fresh* is the configuration to go on with, if there is one.
+        """
+        self.pump.drain(sources_of(fresh) if fresh else ())
+        self.chores.close()
+
 
 class State(NamedTuple):
-    """An open state directory, held by this process; `trouble` outlives a configuration."""
+    """An open state directory, held by this process; it outlives a configuration."""
 
     store: Store
     lock: Path
     namespace: uuid.UUID
-    trouble: Trouble
+    outbox: Outbox
 
 
 def open_state(config: Config, report: Report, stack: ExitStack) -> State:
@@ -83,7 +91,7 @@ def open_state(config: Config, report: Report, stack: ExitStack) -> State:
     see_to_damage(config, name, report)
     store = Store.open(config.state)
     stack.callback(store.close)
-    return State(store, lock, store.namespace(name), Trouble(report, CLOCK))
+    return State(store, lock, store.namespace(name), Outbox(store, report, CLOCK))
 
 
 def assemble(
@@ -112,14 +120,11 @@ def assemble(
     watch = Watch(globs, fleet.names, pump.nudge, report)
     fleet.on_missed(watch.missed)
     emitter = Emitter(
-        store,
+        state.outbox,
         _collector(config, report, stack),
-        report,
         sending=_sending(config),
-        clock=CLOCK,
         rng=random.Random(),  # noqa: S311  # jitter, not a secret
     )
-    emitter.inherit(state.trouble)
     teller = Teller(store, recipes, state.namespace, report, CLOCK)
     most = letters.max_bytes if letters.when_full == "drop_oldest" else None
     keeper = Keeper(store, report, CLOCK, max_bytes=most, max_age=letters.max_age)

@@ -88,6 +88,7 @@ class Notes:
 
 def condition_of(pump: Pump, emitter: Emitter, clock: Clock) -> Condition:
     """Return what stands in the way of *pump* and *emitter* at this moment."""
+    aside = emitter.set_aside()
     return Condition(
         int(clock.wall() * 1000),
         pump.pause_reason,
@@ -95,4 +96,6 @@ def condition_of(pump: Pump, emitter: Emitter, clock: Clock) -> Condition:
         emitter.trouble_reason,
         emitter.trouble,
         round(emitter.failing_for(), 1),
+        aside.events,
+        round(aside.oldest_seconds, 1),
     )

@@ -22,7 +22,7 @@ from shipper.config.models import Config
 from shipper.errors import CollectorError, StateBusyError, StateError
 from shipper.model import Report
 from shipper.pump import Lag
-from shipper.service.assemble import Parts, State, assemble, open_state, sources_of
+from shipper.service.assemble import Parts, State, assemble, open_state
 from shipper.service.damage import noting_damage
 from shipper.service.doctor import examine
 from shipper.service.listening import ListeningBell
@@ -155,9 +155,9 @@ class _Shift:
                 busy = self._end(crew, receiving)
             if crew.crash is not None:
                 raise crew.crash
+            self._settle(last=fresh is None)  # first: on a full disk it makes room
             if "pump" not in busy:
-                parts.pump.drain(sources_of(fresh) if fresh else ())
-                parts.chores.close()
+                parts.drain(fresh)
             last = watch.look()
         if gave_up:
             what = f"nothing could be delivered for {self._manner.give_up:g} s: {last.trouble}"
@@ -174,6 +174,17 @@ class _Shift:
         if busy:
             self._report("service.busy", threads=",".join(busy))
         return busy
+
+    def _settle(self, *, last: bool) -> None:
+        """Put on record what was delivered; with the next configuration, if it can't be now."""
+        outbox = self._state.outbox
+        try:
+            outbox.catch_up()
+        except StateBusyError as error:
+            if last:
+                what = "delivered, and sent again after the next start, with the same ids"
+                why = error.message
+                self._report("queue.unsettled", events=outbox.unsettled, what=what, why=why)
 
     def _assemble(self, stack: ExitStack, tell: Tell) -> tuple[Parts, _Watch]:
         parts = assemble(self._config, self._state, self._doors.streams, self._report, stack)

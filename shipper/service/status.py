@@ -59,6 +59,8 @@ class Status:
     that is not known: nothing runs, it said nothing for a minute, or (the former) it stands still.
     Nothing is read because of `paused`, nothing could be delivered for `failing_seconds` because
     of `trouble`; each is a case of its reason, and empty where all is well or nothing is known.
+    Events are set aside that fail while others pass; the oldest began `oldest_set_aside_seconds`
+    ago. They are among the queued ones.
     `queued_bytes` are as stored. `requests` are counted by verdict; their `request_bytes`, and the
     `request_seconds` that answers took, are sums. `dead_letters_filed` are those of all time.
     """
@@ -73,6 +75,8 @@ class Status:
     queued_events: int
     queued_bytes: int
     oldest_seconds: float | None
+    set_aside_events: int
+    oldest_set_aside_seconds: float
     state_bytes: int
     room: Room
     received: dict[str, int]
@@ -135,6 +139,8 @@ def status_of(config: Config, store: Store, condition: Condition | None = None) 
         queued_events=backlog.events,
         queued_bytes=backlog.stored_bytes,
         oldest_seconds=max(0.0, now - oldest / 1000) if oldest is not None else None,
+        set_aside_events=condition.set_aside_events,
+        oldest_set_aside_seconds=condition.oldest_set_aside_seconds,
         state_bytes=store.used_bytes(),
         room=_room(config, store),
         received=_by_source(counters, RECEIVED),

@@ -250,6 +250,16 @@ FAMILIES: Final = (
         lambda s: _one(s.oldest_seconds or 0.0),
     ),
     Family(
+        "shipper_set_aside_events", "gauge", (),
+        "Events of the queue that fail while others pass; they are tried again beside the rest.",
+        lambda s: _one(s.set_aside_events),
+    ),
+    Family(
+        "shipper_set_aside_oldest_seconds", "gauge", (),
+        "For how long the oldest of these events has failed; 0 where there are none.",
+        lambda s: _one(s.oldest_set_aside_seconds),
+    ),
+    Family(
         "shipper_state_bytes", "gauge", (),
         "Bytes that the state takes: queue, dead letters, checkpoints, ledger.",
         lambda s: _one(s.room.state),

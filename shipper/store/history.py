@@ -72,7 +72,8 @@ class Condition(NamedTuple):
     """What stood in the way at a moment: of reading (`paused`), and of delivery (`trouble`).
 
     Each has a reason of a closed set, or none, and the words to it. Nothing could be delivered
-    for `failing_seconds`.
+    for `failing_seconds`. So many events were set aside, because they failed while others passed,
+    the first of them so many seconds before.
     """
 
     at_ms: int
@@ -81,6 +82,8 @@ class Condition(NamedTuple):
     trouble_reason: str = ""
     trouble: str = ""
     failing_seconds: float = 0.0
+    set_aside_events: int = 0
+    oldest_set_aside_seconds: float = 0.0
 
 
 _COLUMNS = ("at", "lasted_ms", *Flow._fields, *Levels._fields)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import NamedTuple
 
 from shipper.emitter import Emitter
+from shipper.errors import StateBusyError
 from shipper.tracker.committer import left_of
 from shipper.tracker.outcome import Callback, Outcome
 from shipper.tracker.queueing import Queue
@@ -55,6 +57,8 @@ def run_to_end(
             break
         if tally.failures <= retries:
             time.sleep(min(wait or 0.0, left_of(deadline)))
+    with suppress(StateBusyError):
+        emitter.settle()
     last = tally.last
     return Drained(
         tally.delivered,

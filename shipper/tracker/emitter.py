@@ -32,6 +32,7 @@ from shipper.errors import StateError
 from shipper.event.batch import fits
 from shipper.model import Clock
 from shipper.protocol.envelope import get_query, post_body
+from shipper.sending.outbox import Outbox
 from shipper.store.lock import sender_lock
 from shipper.tracker.assembly import Event
 from shipper.tracker.checks import EventTooLargeError
@@ -45,6 +46,10 @@ from shipper.tracker.sender import Sender
 from shipper.tracker.settings import check
 
 CLOCK: Final = Clock(wall=time.time, monotonic=time.monotonic)
+
+# Which part of the time for a stop is kept for the end of the threads: they put on record what was
+# sent.
+_ENDING: Final = 0.1
 
 
 class _Works(NamedTuple):
@@ -183,7 +188,8 @@ class Emitter:
         deadline = time.monotonic() + (self.exit_timeout if timeout is None else timeout)
         if self._state.closed:
             return 0
-        left = self.flush(left_of(deadline)) if self.send and self._state.works else 0
+        flushing = left_of(deadline) * (1 - _ENDING)
+        left = self.flush(flushing) if self.send and self._state.works else 0
         with self._state.lock:
             self._state.closed = True
             works, self._state.works = self._state.works, None
@@ -246,11 +252,9 @@ class Emitter:
         )
         stack.callback(collector.close)
         return Loop(
-            queue.store,
+            Outbox(queue.store, _report, CLOCK),
             collector,
-            _report,
             sending=self._sending(),
-            clock=CLOCK,
             rng=Random(),  # noqa: S311  # jitter, not a secret
         )
 

@@ -86,10 +86,19 @@ class Sender:
                 elif wait:
                     self._stopping.wait(wait)
         finally:
-            self._working, self._emitter = False, None
-            with self._gate:
-                self._parts.close()
-                self._lock.close()
+            self._end()
+
+    def _end(self) -> None:
+        emitter, self._emitter = self._emitter, None
+        self._working = False
+        try:
+            if emitter is not None:
+                emitter.settle()
+        except Exception:  # rule 2
+            LOG.exception("what was sent is not on record: it is sent again, with the same ids")
+        with self._gate:
+            self._parts.close()
+            self._lock.close()
 
     def _guarded(self) -> float | None:
         try:

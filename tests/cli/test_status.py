@@ -13,6 +13,7 @@ import pytest
 from shipper.cli import run_cli
 from shipper.event.chunk import TIMEOUT, Parse, Reject
 from shipper.model import Ledger
+from shipper.store.history import Condition
 from shipper.store.lock import sender_lock
 from shipper.store.store import Progress, Store
 from tests.store.samples import begin
@@ -64,6 +65,22 @@ class Place:
         lines = self._run().splitlines()
         said = [line.removeprefix("slow:").strip() for line in lines if line.startswith("slow:")]
         return json.loads(self._run("--json"))["slow_grammars"], said
+
+    def note_aside(self, events: int, *, seconds: int) -> None:
+        """Say that *events* are set aside, the first for so many seconds."""
+        at_ms = int(time.time() * 1000)
+        condition = Condition(
+            at_ms, set_aside_events=events, oldest_set_aside_seconds=float(seconds)
+        )
+        self.store.history.note(condition, {}, None)
+
+    def set_aside(self) -> tuple[int, float, list[str]]:
+        """Return what is told of it: events, seconds, and the lines that say so."""
+        start = "set aside:"
+        lines = self._run().splitlines()
+        said = [line.removeprefix(start).strip() for line in lines if line.startswith(start)]
+        status = json.loads(self._run("--json"))
+        return status["set_aside_events"], status["oldest_set_aside_seconds"], said
 
     def _run(self, *arguments: str) -> str:
         assert run_cli(["status", "-c", str(self.config), *arguments]) == 0
@@ -160,3 +177,19 @@ def test_the_slow_grammar_is_named(place: Place) -> None:
 def test_no_grammar_is_slow(place: Place) -> None:
     """Nothing is said where nothing happened."""
     assert place.slow() == ({}, [])
+
+
+def test_what_is_set_aside(running: Place) -> None:
+    """How many events fail while others pass, and for how long, is told by name."""
+    assert running.set_aside() == (0, 0, [])
+    running.note_aside(12, seconds=340)
+    said = "12 events fail while others pass, the oldest for 6 min"
+    assert running.set_aside() == (12, 340, [said])
+    running.note_aside(1, seconds=20)
+    assert running.set_aside()[2] == ["1 event fails while others pass, the oldest for 20 s"]
+
+
+def test_nothing_is_set_aside_where_nobody_sends(place: Place) -> None:
+    """A stop forgets what was set aside: the next start tries it like any other."""
+    place.note_aside(12, seconds=340)
+    assert place.set_aside() == (0, 0, [])

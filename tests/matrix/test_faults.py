@@ -24,6 +24,7 @@ from shipper.collector.tls import Tls
 from shipper.emitter import Emitter, Sending
 from shipper.event.batch import pack
 from shipper.model import Clock
+from shipper.sending.outbox import Outbox
 from shipper.service.threads import Crew
 from shipper.store.store import Store
 from tests.faults import FaultServer
@@ -93,9 +94,8 @@ class Case:
             longest_pause=60.0 if slow else 0.1,
             misconfigured_pause=30.0 if slow else 0.1,
         )
-        return Emitter(
-            self.store, client, self.reports, sending=sending, clock=clock, rng=Random(3)
-        )
+        outbox = Outbox(self.store, self.reports, clock)
+        return Emitter(outbox, client, sending=sending, rng=Random(3))
 
     def drain(self, url: str, senders: int, tls: Tls | None = None) -> Emitter:
         """Send until the queue is empty: turn by turn in virtual time, or by threads in real."""

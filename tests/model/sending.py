@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from shipper.emitter import Emitter, Sending
+from shipper.sending.outbox import Outbox
 from tests.model.delivery import BUSY, CUT, DOWN, REFUSE, TAKE, Delivery, Post
 from tests.model.fates import Fates, dying_before, locked_state
 from tests.shipping import FakeClock
@@ -28,14 +29,9 @@ class Senders(Fates):
         self._time = FakeClock()
 
     def woken(self) -> None:
-        self.emitter = Emitter(
-            self.shipper.store,
-            self.post,
-            self.shipper.reports,
-            sending=Sending(max_bytes=self.setup.request),
-            clock=self._time.clock(),
-            rng=Random(7),
-        )
+        outbox = Outbox(self.shipper.store, self.shipper.reports, self._time.clock())
+        sending = Sending(max_bytes=self.setup.request)
+        self.emitter = Emitter(outbox, self.post, sending=sending, rng=Random(7))
 
     @precondition(lambda self: self.up)
     @rule(answers=answers, times=st.integers(1, 4), locked=st.booleans())

@@ -11,6 +11,7 @@ import pytest
 from shipper.collector.client import Address, HttpCollector
 from shipper.emitter import Emitter, Sending
 from shipper.event.batch import compress
+from shipper.sending.outbox import Outbox
 from shipper.service.audit import audit
 from shipper.service.books import Books
 from shipper.service.chores import Beside, Chores
@@ -26,8 +27,8 @@ _DAY = 86_400
 def idle_emitter(shipper: Shipper) -> Emitter:
     """An emitter that nobody turns, so that it asks no collector."""
     collector = HttpCollector(Address(url="http://127.0.0.1:9"))
-    clock, reports = shipper.clock.clock(), shipper.reports
-    return Emitter(shipper.store, collector, reports, sending=Sending(), clock=clock, rng=Random(1))
+    outbox = Outbox(shipper.store, shipper.reports, shipper.clock.clock())
+    return Emitter(outbox, collector, sending=Sending(), rng=Random(1))
 
 
 def _chores(shipper: Shipper) -> Chores:

@@ -18,6 +18,7 @@ from shipper.devcollector.server import DevCollector
 from shipper.emitter import Emitter, Sending
 from shipper.errors import StateBusyError
 from shipper.pump import Pace
+from shipper.sending.outbox import Outbox
 from shipper.service.history import history_of
 from shipper.service.notes import Notes
 from tests.shipping import SWEEP, Make, Shipper, shippers
@@ -26,24 +27,20 @@ _STEP = 10.0
 
 
 class Site:
-    """A shipper with a real collector, and notes of both; the collector answers `status`."""
+    """A shipper with a real collector, and notes of both; the collector fails over `bad` bytes."""
 
     def __init__(self, shipper: Shipper, url: str) -> None:
         self.shipper = shipper
+        self.bad = b""
         self._client = HttpCollector(Address(url=url))
         self.assemble()
 
     def assemble(self) -> None:
         """Make emitter and notes anew, as a start or a reload does."""
         shipper, clock = self.shipper, self.shipper.clock.clock()
-        self.emitter = Emitter(
-            shipper.store,
-            self._client,
-            shipper.reports,
-            sending=Sending(first_pause=0.1, longest_pause=0.1, misconfigured_pause=0.1),
-            clock=clock,
-            rng=Random(3),
-        )
+        outbox = Outbox(shipper.store, shipper.reports, clock)
+        sending = Sending(first_pause=0.1, longest_pause=0.1, misconfigured_pause=0.1)
+        self.emitter = Emitter(outbox, self._client, sending=sending, rng=Random(3))
         self.notes = Notes(shipper.store, shipper.pump, self.emitter, clock)
 
     def send(self) -> None:
@@ -79,15 +76,19 @@ class Site:
 def _site(make: Make, answers: list[int], **options: Any) -> Iterator[Site]:
     """A site whose collector gives these *answers*, then takes everything."""
 
-    def intercept(_method: str, _target: str, _body: bytes) -> Answer | None:
+    sites: list[Site] = []
+
+    def intercept(_method: str, _target: str, body: bytes) -> Answer | None:
+        if any(site.bad and site.bad in body for site in sites):
+            return Answer(500)
         return Answer(answers.pop(0)) if answers else None
 
     with DevCollector(Memory({}), intercept=intercept) as server:
-        site = Site(make("*.log", **options), server.url)
+        sites.append(Site(make("*.log", **options), server.url))
         try:
-            yield site
+            yield sites[0]
         finally:
-            site.close()
+            sites[0].close()
 
 
 @pytest.fixture
@@ -188,3 +189,31 @@ def test_what_stands_in_the_way_is_noted(ship: Make) -> None:
         assert (away.paused_reason, away.paused) == ("", "")
         assert (away.trouble_reason, away.trouble) == ("unavailable", "the collector answers 503")
         assert away.failing_seconds == pytest.approx(5.0, abs=0.5)
+
+
+def test_what_is_set_aside_is_on_record(ship: Make) -> None:
+    """An event that fails while others pass: how many there are, and for how long."""
+    with _site(ship, []) as site:
+        assert _noted(site) == (0, 0.0)
+        site.bad = b"bad line"
+        for line in ("bad line", "good", "good again"):
+            site.shipper.logs.append("app.log", line)
+            site.shipper.catch_up()
+            for _ in range(20):
+                site.send()
+        site.pass_(100)
+        events, seconds = _noted(site)
+        assert events >= 1
+        assert seconds >= 100
+        site.bad = b""
+        site.shipper.logs.append("app.log", "and more")
+        site.shipper.catch_up()
+        site.empty()
+        assert _noted(site) == (0, 0.0)
+
+
+def _noted(site: Site) -> tuple[int, float]:
+    site.notes.turn()
+    condition = site.shipper.store.history.condition()
+    assert condition is not None
+    return condition.set_aside_events, condition.oldest_set_aside_seconds

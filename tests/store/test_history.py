@@ -80,10 +80,9 @@ def test_it_outlives_a_restart(tmp_path: Path) -> None:
 def test_a_condition_of_a_newer_program_is_understood(store: Store) -> None:
     """Facts that a later version adds do not hide those that this one knows."""
     with store._database.transaction() as db:
-        db.execute(
-            'INSERT INTO meta VALUES (\'condition\', \'[9, "a", "b", "c", "d", 1.5, "new"]\')'
-        )
-    assert store.history.condition() == Condition(9, "a", "b", "c", "d", 1.5)
+        noted = '[9, "a", "b", "c", "d", 1.5, 2, 3.5, "new"]'
+        db.execute("INSERT INTO meta VALUES ('condition', ?)", (noted,))
+    assert store.history.condition() == Condition(9, "a", "b", "c", "d", 1.5, 2, 3.5)
 
 
 def test_letters_of_an_older_state_are_counted(tmp_path: Path) -> None:

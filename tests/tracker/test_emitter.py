@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,10 +20,12 @@ from shipper.devcollector.app import Answer
 from shipper.devcollector.schemas import Memory
 from shipper.devcollector.server import DevCollector
 from shipper.errors import StateError
+from shipper.store.database import Database
 from shipper.store.lock import sender_lock
 from shipper.store.store import Store
 from tests.arrivals import free_port
 from tests.program import eventually
+from tests.store.faulty import Faulty, error
 
 URL = "https://example.com/"
 
@@ -329,6 +332,30 @@ def test_what_is_not_taken_is_kept(
     script.status = 0
     with Emitter(collector=server.url, queue=tmp_path) as emitter:
         assert emitter.flush(30) == 0
+    assert ids(server) == [sent]
+
+
+def test_what_was_taken_is_settled_at_the_end(
+    server: DevCollector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that errs while the answer comes, and not at the end: nothing is sent again."""
+    failed: list[str] = []
+
+    def fault(sql: str) -> sqlite3.Error | None:
+        if failed or not sql.startswith("DELETE FROM batch"):
+            return None
+        failed.append(sql)
+        return error(sqlite3.SQLITE_IOERR_WRITE)
+
+    monkeypatch.setattr(Database, "connection", Faulty)
+    monkeypatch.setattr(Faulty, "fault", staticmethod(fault))
+    with Emitter(
+        collector=server.url, queue=tmp_path, first_pause=600.0, longest_pause=600.0
+    ) as emitter:
+        sent = Tracker(emitter).track_page_view(URL).event_id
+        eventually(lambda: bool(failed))
+        emitter.stop(5)
+    assert waiting(tmp_path) == 0
     assert ids(server) == [sent]
 
 
