@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
@@ -32,6 +32,7 @@ _MAX_DEPTH = 37
 # Values kept for each atomic column: more distinct clients in a row are rare, and cost 0.5 µs.
 _REMEMBERED = 16_384
 _SCHEMA_HEAD = '{"schema":"'
+TAIL = '}}"'  # ends a `ue_pr`
 
 
 class RefusedError(ValueError):
@@ -82,22 +83,47 @@ class Build(Protocol):
         """Return the event; *entities* are this record's alone, each self-describing JSON."""
 
 
+class Template(NamedTuple):
+    """What all events of one grammar have around their data, as text.
+
+    An event is `head`, the event id, `constants` after its times, the member of `contexts` that its
+    entities give, a member for each of the `columns` (field, member by value), `quoted`, its data
+    as JSON inside JSON, `TAIL`.
+    """
+
+    constants: str
+    contexts: Mapping[tuple[str, ...], str]
+    columns: tuple[tuple[str, Mapping[Any, str]], ...]
+    quoted: str
+    max_bytes: int
+
+
+def template_of(shape: Shape, envelope: Envelope) -> Template:
+    """Return what the events of *shape* have in common; without base64."""
+    return Template(
+        constants=_constants(envelope),
+        contexts=_Contexts(envelope),
+        columns=tuple((field, _Column(key)) for key, field in shape.atomic.items()),
+        quoted=_quoted(of_vendor(shape.schema, envelope.vendor)),
+        max_bytes=envelope.max_bytes,
+    )
+
+
 def event_builder(shape: Shape, envelope: Envelope) -> Build:
     """Return the function (parsed record, event id, time of reading in µs, entities) → event.
 
     It raises RefusedError for a record whose event Enrich or the collector would refuse; the reason
     of one that its grammar drops is ``filtered``.
     """
-    wrap = _wrapper(of_vendor(shape.schema, envelope.vendor), base64=envelope.base64)
-    constants = _constants(envelope)
-    contexts = _Contexts(envelope)
-    columns = tuple((field, _Column(key)) for key, field in shape.atomic.items())
-    max_bytes = envelope.max_bytes
+    constants, contexts, columns, quoted, max_bytes = template_of(shape, envelope)
+    wrap = (
+        _wrapper(of_vendor(shape.schema, envelope.vendor)) if envelope.base64 else _quoter(quoted)
+    )
 
     def build(parsed: Parsed, eid: str, read_us: int, entities: tuple[str, ...] = ()) -> bytes:
         if isinstance(parsed, Dropped):
             raise RefusedError("filtered", "")
-        fields, times = parsed.fields, _times(parsed.time_us, read_us)
+        fields, times = parsed.fields, times_of(parsed.time_us, read_us)
         data = _dumped(fields)
         own = contexts[entities]
         for field, column in columns:
@@ -115,14 +141,13 @@ def kind_builder(shape: Shape, members: Members, envelope: Envelope) -> Build:
     The record's fields go along as an entity of the shape's schema.
     """
     schema = of_vendor(shape.schema, envelope.vendor)
-    constants = _constants(envelope)
+    constants, _, columns, _, _ = template_of(shape, envelope)
     contexts = _Contexts(envelope)
-    columns = tuple((field, _Column(key)) for key, field in shape.atomic.items())
 
     def build(parsed: Parsed, eid: str, read_us: int, entities: tuple[str, ...] = ()) -> bytes:
         if isinstance(parsed, Dropped):
             raise RefusedError("filtered", "")
-        fields, times = parsed.fields, _times(parsed.time_us, read_us)
+        fields, times = parsed.fields, times_of(parsed.time_us, read_us)
         record = f'{_SCHEMA_HEAD}{schema}","data":{_dumped(fields).decode()}}}'
         try:
             head = members(fields)
@@ -168,7 +193,8 @@ def _sized(event: bytes, max_bytes: int) -> bytes:
     return event
 
 
-def _times(time_us: int | None, read_us: int) -> str:
+def times_of(time_us: int | None, read_us: int) -> str:
+    """Return the members that say when. Raises RefusedError for a time that Enrich can't read."""
     if time_us is None:
         return f'"dtm":"{read_us // 1000}"'
     ms = time_us // 1000
@@ -186,14 +212,24 @@ def _constants(envelope: Envelope) -> str:
     return "," + orjson.dumps(pairs).decode()[1:-1]
 
 
-def _wrapper(schema: str, *, base64: bool) -> Callable[[bytes], str]:
-    """Return the function from a record's data to its `ue_pr` (or `ue_px`) member."""
-    head = f'{{"schema":"{UNSTRUCT_EVENT}","data":{{"schema":"{schema}","data":'
-    if base64:
-        return lambda data: f'"ue_px":"{encode(head.encode() + data + b"}}")}"'
-    quoted = '"ue_pr":' + orjson.dumps(head).decode()[:-1]
+def _wrapper(schema: str) -> Callable[[bytes], str]:
+    """Return the function from a record's data to its `ue_px` member."""
+    head = _wrapping(schema).encode()
+    return lambda data: f'"ue_px":"{encode(head + data + b"}}")}"'
+
+
+def _quoter(quoted: str) -> Callable[[bytes], str]:
+    """Return the function from a record's data to its `ue_pr` member, which *quoted* begins."""
     dumps = orjson.dumps
-    return lambda data: quoted + dumps(data.decode()).decode()[1:-1] + '}}"'
+    return lambda data: quoted + dumps(data.decode()).decode()[1:-1] + TAIL
+
+
+def _quoted(schema: str) -> str:
+    return '"ue_pr":' + orjson.dumps(_wrapping(schema)).decode()[:-1]
+
+
+def _wrapping(schema: str) -> str:
+    return f'{{"schema":"{UNSTRUCT_EVENT}","data":{{"schema":"{schema}","data":'
 
 
 class _Contexts(dict[tuple[str, ...], str]):

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, Literal, NamedTuple
 
 from shipper.event.batch import RecordBatch, pack
@@ -25,6 +26,7 @@ from shipper.event.builder import (
     sampled,
 )
 from shipper.event.entities import Edges, Origin
+from shipper.event.express import Express, Take, express_of
 from shipper.event.kinds import members_of
 from shipper.formats.encodings import UTF_8, Encoding
 from shipper.formats.encodings import split_lines as split_encoded
@@ -118,6 +120,12 @@ class Recipe:
         self.read_time = TimeReader(["iso8601"]).read
         self.steps = tuple(Step(g.name, g.parse, g.explain, _build(g, envelope)) for g in grammars)
         self._at_work = [grammar.at_work for grammar in grammars]
+        self._first = grammars[0]
+
+    @cached_property
+    def express(self) -> Express | None:
+        """The short way of the grammar that is tried first, if it has one."""
+        return express_of(self._first, self.envelope)
 
     @property
     def reads_in_order(self) -> bool:
@@ -253,6 +261,10 @@ def _widths(raws: list[bytes], chunk: bytes, encoding: Encoding) -> list[int]:
     return widths
 
 
+def _no_short_way(_text: str, _offset: int, _raw: bytes) -> None:
+    return None
+
+
 class _Work:
     """The events and rejects of one call, and the count of every fate."""
 
@@ -268,30 +280,33 @@ class _Work:
 
     def plain(self, lines: Iterable[tuple[bytes, str, int]], offset: int) -> None:
         """Take each line as a record: the hot path of the whole program."""
-        policy, steps, read_us, eid = (
-            self._recipe.policy,
-            self._steps,
-            self._read_us,
-            self._origin.eid,
-        )
-        beside, emit = (self._origin.entities, None), self._events.append
+        limit, keep_blank = self._recipe.policy.line_bytes, self._recipe.policy.keep_blank
+        take, emit = self._express(), self._events.append
         emitted = emitted_bytes = 0
-        limit, keep_blank = policy.line_bytes, policy.keep_blank
         for raw, text, width in lines:
             if width > limit:
                 self.long_line(offset, raw, width)
             elif (not text or text.isspace()) and not keep_blank:
                 self._count("blank", 1, width)
+            elif (event := take(text, offset, raw)) is not None:
+                emit(event)
+                emitted += 1
+                emitted_bytes += width
             else:
-                event = _event(text, steps, eid(offset, raw), read_us, beside)
-                if isinstance(event, bytes):
-                    emit(event)
-                    emitted += 1
-                    emitted_bytes += width
-                else:
-                    self._refuse(Record(offset, raw, text, 1, width, None, None), event)
+                self._plain_record(Record(offset, raw, text, 1, width, None, None))
             offset += width
         self._count("emitted", emitted, emitted_bytes)
+
+    def _express(self) -> Take:
+        express, origin = self._recipe.express, self._origin
+        if express is None:
+            return _no_short_way
+        return express.bind(origin.eid, origin.entities, self._read_us)
+
+    def _plain_record(self, record: Record) -> None:
+        beside = (self._origin.entities, None)
+        eid = self._origin.eid(record.offset, record.raw)
+        self._settle(record, _event(record.text, self._steps, eid, self._read_us, beside))
 
     def sound(self, lines: Iterable[tuple[bytes, str, int]], offset: int) -> Iterable[Line]:
         """Yield the lines that are not too long; those get their fate at once."""

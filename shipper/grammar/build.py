@@ -123,6 +123,7 @@ def build(
             prefilter=prefilter(own, patterns, inner),
             sampling=sampling(spec, book),
             at_work=under_header(parse, reader.explain, own.name) if own.parse == "w3c" else None,
+            plain=reader.plain if isinstance(reader, MatchReader) and not shapes(full) else None,
         ),
         [],
     )

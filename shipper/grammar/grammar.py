@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from shipper.grammar.plain import PlainPattern
 from shipper.grammar.prefilter import Prefilter
 from shipper.grammar.shaping_spec import PageViewSpec, StructSpec
 from shipper.grammar.spec import GrammarSpec
@@ -72,7 +73,7 @@ class Grammar:
     the fields that every record of this grammar has. `prefilter` is what a text must have to be
     one. `sampling` says which events are only sampled. `at_work`, where there is one, makes the
     pair of functions to use in one file instead of the two, for records that depend on lines before
-    them.
+    them. `plain`, where there is one, takes its first pattern apart, or says that it can't.
     """
 
     spec: GrammarSpec
@@ -85,6 +86,7 @@ class Grammar:
     prefilter: Prefilter
     sampling: Sampling | None = None
     at_work: Callable[[Memory], Work] | None = None
+    plain: Callable[[], PlainPattern | None] | None = None
 
     @property
     def name(self) -> str:

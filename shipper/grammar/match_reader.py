@@ -18,6 +18,7 @@ import regex
 from shipper.grammar.conversion import Convert, text_converter
 from shipper.grammar.furthest import END, Furthest
 from shipper.grammar.grok import Compiled
+from shipper.grammar.plain import PlainPattern, absent_fields, plain_pattern
 from shipper.grammar.shape import Shape
 from shipper.grammar.time_limit import HELD, LIMIT, calm_length, watched
 from shipper.grammar.wording import expected_time, expected_value
@@ -122,6 +123,10 @@ class MatchReader:
             shape.derive(fields)
         return _new_parsed(Parsed, (shape.name, fields, time_us))
 
+    def plain(self) -> PlainPattern | None:
+        """Return the first pattern, taken apart, if its records are that plain."""
+        return plain_pattern(self._shape, self._compiled[0])
+
     def explain(self, text: str, now_us: int) -> Mismatch:
         """Return why no pattern takes *text*: the pattern that got furthest, and where it failed.
 
@@ -178,11 +183,7 @@ class MatchReader:
         converters = [(c.field, self._converter(c.field, size)) for c in captures]
         return _Plan(
             tuple(capture.field for capture in captures),
-            tuple(
-                (capture.field, shape.nones(capture.field))
-                for capture in captures
-                if not capture.always or shape.nones(capture.field)
-            ),
+            tuple(absent_fields(shape, compiled).items()),
             tuple((name, convert) for name, convert in converters if convert is not None),
             tuple(capture.field for capture in captures if capture.field in shape.stamps),
             next((c.field for c in captures if c.field in shape.time_fields), None),

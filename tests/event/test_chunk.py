@@ -162,6 +162,7 @@ class _Broken:
     at_work = None
     kind = None
     sampling = None
+    plain = None
     schema = "iglu:com.example/broken/jsonschema/1-0-0"
     atomic: dict[str, str] = {}  # noqa: RUF012  # a double of a frozen value
 
