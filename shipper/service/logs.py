@@ -42,6 +42,7 @@ _WARNINGS = {
     "receiver.refused",
     "receiver.refusing",
     "service.busy",
+    "service.unheard",
     "spool.unreadable",
     "state.salvaged",
     "state.unavailable",

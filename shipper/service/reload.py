@@ -58,10 +58,14 @@ class Reloader:
         finally:
             signal.signal(signal.SIGHUP, old)
 
-    def news(self, config: Config) -> Config | None:
-        """Return a new configuration to take up in place of *config*, or None."""
+    def news(self, config: Config, begins: Callable[[], None]) -> Config | None:
+        """Return a new configuration to take up in place of *config*, or None.
+
+        *begins* is called when there may be one.
+        """
         if not self._due():
             return None
+        begins()
         try:
             fresh = load_config(self._file, self._environ)
             fresh = self._narrow(fresh, str(self._file)) if self._narrow else fresh

@@ -26,9 +26,10 @@ from shipper.service.assemble import Parts, State, assemble, open_state
 from shipper.service.damage import noting_damage
 from shipper.service.doctor import examine
 from shipper.service.listening import ListeningBell
+from shipper.service.notify import Manager
 from shipper.service.receiving import Receiving, addresses_of
 from shipper.service.reload import Reloader
-from shipper.service.threads import Crew, Stopping, stop_on_signal
+from shipper.service.threads import PATIENCE, Crew, Stopping, stop_on_signal
 from shipper.service.window import Shut, Window
 from shipper.serving.listeners import Listeners
 from shipper.tail.streams import OpenStreams
@@ -40,6 +41,7 @@ _TICK = 0.1
 _SIGN_OF_LIFE = 5.0
 _STUCK = 60.0
 _RETRY = 1.0
+_REQUESTS = 20
 # How long a thread that computes may hold up one that only has to hand on bytes. With Python's own
 # 5 ms a request waits for the reading each time that it touches the network: one hot log, two
 # cores: 16,000 events/s arrive with 5 ms, 36,000 with this; without a hot log it costs nothing.
@@ -94,14 +96,16 @@ def run(
     with noting_damage(config.state), ExitStack() as stack:
         stopping = Stopping()
         stack.enter_context(stop_on_signal(stopping.set))
-        patience = _Patience(report, manner, stopping)
+        manager = Manager(os.environ, report)
+        patience = _Patience(report, manner, stopping, manager)
         state = patience.get(partial(open_state, config, report), stack)
         stack.enter_context(reloader.listening() if reloader else nullcontext())
         _examine(config, report)
         report("service.started", pid=os.getpid(), state=config.state)
         streams = stack.enter_context(closing(OpenStreams(report, _take_stdin)))
         listeners = stack.enter_context(closing(Listeners("the receiver")))
-        doors = _Doors(streams, listeners, stack.enter_context(closing(window or Shut())))
+        shown = stack.enter_context(closing(window or Shut()))
+        doors = _Doors(streams, listeners, shown, manager)
         while True:
             shift = _Shift(config, state, doors, report, manner, stopping)
             last, fresh = shift.work(tell, reloader)
@@ -117,6 +121,7 @@ class _Doors(NamedTuple):
     streams: OpenStreams
     listeners: Listeners
     window: Window
+    manager: Manager
 
 
 class _Shift:
@@ -141,8 +146,7 @@ class _Shift:
     def work(self, tell: Tell, reloader: Reloader | None) -> tuple[Snapshot, Config | None]:
         """Run to the end; return how it went, and the configuration to go on with, if any."""
         with ExitStack() as stack:
-            patience = _Patience(self._report, self._manner, self._stopping)
-            parts, watch = patience.get(lambda own: self._assemble(own, tell), stack)
+            parts, watch = self._assembled(stack, tell)
             crew = Crew()
             ring = _start(parts, crew, stack, self._config)
             receiving = Receiving(self._config, parts.store, self._doors.listeners, self._report)
@@ -186,23 +190,31 @@ class _Shift:
                 why = error.message
                 self._report("queue.unsettled", events=outbox.unsettled, what=what, why=why)
 
-    def _assemble(self, stack: ExitStack, tell: Tell) -> tuple[Parts, _Watch]:
-        parts = assemble(self._config, self._state, self._doors.streams, self._report, stack)
-        return parts, _Watch(parts, tell)
+    def _assembled(self, stack: ExitStack, tell: Tell) -> tuple[Parts, _Watch]:
+        def make(own: ExitStack) -> tuple[Parts, _Watch]:
+            parts = assemble(self._config, self._state, self._doors.streams, self._report, own)
+            return parts, _Watch(parts, tell)
+
+        manager = self._doors.manager
+        return _Patience(self._report, self._manner, self._stopping, manager).get(make, stack)
 
     def _until_done(
         self, crew: Crew, watch: _Watch, reloader: Reloader | None
     ) -> tuple[Config | None, bool]:
         """Wait for the end; return a configuration to go on with, and whether it gave up."""
-        manner = self._manner
+        manner, manager = self._manner, self._doors.manager
         while not self._stopping.wait(_TICK) and not crew.stopping.is_set():
             watch.tick()
+            manager.ready()
+            manager.beat(watch.words, alive=not crew.stuck())
             if (manner.once or self._only_stdin()) and watch.done():
                 break
             if manner.once and watch.hopeless(manner.give_up):
                 return None, True
-            if reloader and (fresh := reloader.news(self._config)) and self._can_listen(fresh):
+            fresh = reloader.news(self._config, manager.reloading) if reloader else None
+            if fresh and self._can_listen(fresh):
                 return fresh, False
+        manager.stopping()
         return None, False
 
     def _only_stdin(self) -> bool:
@@ -223,10 +235,13 @@ class _Shift:
 class _Patience:
     """Waits for a state that can't be used just now, as where the disk is full."""
 
-    def __init__(self, report: Report, manner: Manner, stopping: Stopping) -> None:
+    def __init__(
+        self, report: Report, manner: Manner, stopping: Stopping, manager: Manager
+    ) -> None:
         self._report = report
         self._manner = manner
         self._stopping = stopping
+        self._manager = manager
 
     def get(self, make: Callable[[ExitStack], T], stack: ExitStack) -> T:
         """Return what *make* makes, once it can; it is said once that it can't.
@@ -243,6 +258,7 @@ class _Patience:
                 if not told:
                     told = error.message
                     self._report("state.unavailable", why=told, remedy=error.remedy)
+                self._manager.beat(partial(str, f"waits: {told}"), alive=True)
                 late = self._manner.once and time.monotonic() - began >= self._manner.give_up
                 if late or self._stopping.wait(_RETRY):
                     raise
@@ -301,9 +317,12 @@ def _start(parts: Parts, crew: Crew, stack: ExitStack, config: Config) -> Callab
     parts.watch.on_hint(reading.ring)
     stack.enter_context(watching(parts.watch, parts.pump.turned_at))
     crew.start("pump", pump_turn, reading, lambda: parts.pump.idle)
-    for number in range(config.collector.concurrency):
+    collector = config.collector
+    # A turn is a few requests, each of which ends by these limits; it may find several addresses.
+    patience = PATIENCE + _REQUESTS * (collector.connect_timeout + 2 * collector.read_timeout)
+    for number in range(collector.concurrency):
         # Now and then look into the queue without a ring: another process may have added to it.
-        crew.start(f"sender-{number}", parts.emitter.turn, sending, lambda: 1.0)
+        crew.start(f"sender-{number}", parts.emitter.turn, sending, lambda: 1.0, patience)
     return sending.ring
 
 
@@ -336,6 +355,14 @@ class _Watch:
             buried=self._buried - self._before[1],
             trouble=self._parts.pump.paused or self._parts.emitter.trouble,
         )
+
+    def words(self) -> str:
+        """Say how it goes, in a line for whoever keeps the process running."""
+        now = self.look()
+        files = "1 file" if now.lag.files == 1 else f"{now.lag.files:,} files"
+        behind = f"{files}, {now.lag.unread:,} bytes unread"
+        trouble = f"; {now.trouble}" if now.trouble else ""
+        return f"{behind}; {now.queued:,} events wait, {now.delivered:,} delivered{trouble}"
 
     def done(self) -> bool:
         with suppress(StateBusyError):

@@ -16,6 +16,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+PATIENCE = 60.0
+"""Seconds that a turn may take before its thread counts as stuck."""
+
 Turn = Callable[[], float | None]
 
 
@@ -79,17 +82,41 @@ class Crew:
         self.crash: BaseException | None = None
         self._threads: list[threading.Thread] = []
         self._bells: list[Bell] = []
+        self._ends: dict[str, float] = {}  # when the turn under way should be over, by thread
 
     def bell(self, bell: Bell | None = None) -> Bell:
         """Return a new bell, or *bell*, that also rings when the crew is joined."""
         self._bells.append(bell or Bell())
         return self._bells[-1]
 
-    def start(self, name: str, turn: Turn, bell: Bell, idle: Callable[[], float]) -> None:
-        """Call *turn* until stopped; asleep between turns until the bell, *idle()* s at most."""
-        loop = threading.Thread(target=self._guard, name=name, args=(turn, bell, idle), daemon=True)
+    def start(
+        self,
+        name: str,
+        turn: Turn,
+        bell: Bell,
+        idle: Callable[[], float],
+        patience: float = PATIENCE,
+    ) -> None:
+        """Call *turn* until stopped; asleep between turns until the bell, *idle()* s at most.
+
+        A turn that takes longer than *patience* seconds is stuck.
+        """
+
+        def timed() -> float | None:
+            self._ends[name] = time.monotonic() + patience
+            wait = turn()
+            self._ends[name] = float("inf")
+            return wait
+
+        loop = threading.Thread(target=self._guard, name=name, args=(timed, bell, idle))
+        loop.daemon = True
         self._threads.append(loop)
         loop.start()
+
+    def stuck(self) -> list[str]:
+        """Return the names of the threads whose turn has taken too long."""
+        now = time.monotonic()
+        return [name for name, end in list(self._ends.items()) if end < now]
 
     def stop(self) -> None:
         """Ask all to stop after the turn they are in. May be called from a signal handler."""

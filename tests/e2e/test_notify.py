@@ -1,0 +1,48 @@
+"""The real program under a service manager's socket: started, watched, reloaded, stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.arrivals import collector, numbered
+from tests.program import running
+from tests.service.test_notify import heard, listening
+from tests.status.site import Site
+
+pytestmark = pytest.mark.e2e
+
+
+def _until(ear: socket.socket, key: str) -> dict[str, str]:
+    """The next message that says *key*; the socket's own time limit ends the wait."""
+    while key not in (facts := heard(ear)):
+        pass
+    return facts
+
+
+def test_it_tells_its_service_manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ready when it listens, signs for the watchdog with how it goes, reload, refusal, stop."""
+    monkeypatch.setenv("NOTIFY_SOCKET", f"{tmp_path}/notify")
+    monkeypatch.setenv("WATCHDOG_USEC", "300000")
+    with collector() as to, listening(f"{tmp_path}/notify") as ear:
+        site = Site(tmp_path, to)
+        site.log.write_bytes(b"".join(map(numbered, range(10))))
+        with running("run", "-c", site.config) as program:
+            assert heard(ear) == {"READY": "1"}
+            assert program.wait_for("status.listening", 0.1)
+            while "10 delivered" not in (facts := _until(ear, "WATCHDOG"))["STATUS"]:
+                pass
+            assert facts["STATUS"].startswith("1 file, 0 bytes unread; 0 events wait")
+            for text in (site.config.read_text() + "tail: {sweep: 1s}\n", "sources: no list"):
+                site.config.write_text(text)
+                os.kill(program.process.pid, signal.SIGHUP)
+                assert "MONOTONIC_USEC" in _until(ear, "RELOADING")
+                assert _until(ear, "READY") == {"READY": "1"}
+            program.wait_for("config.refused")
+            program.process.send_signal(signal.SIGTERM)
+            assert _until(ear, "STOPPING") == {"STOPPING": "1"}
+            assert program.process.wait(30) == 0
