@@ -50,7 +50,7 @@ fault-test: $(READY) ## the long form of the fault matrix: large backlogs, long 
 image-test: $(READY) ## build the container image without Docker and ship a file from inside it (root, Debian)
 	@deploy/image-test.sh
 
-bench: $(READY) ## measure throughput and CPU; ARGS go to the benchmark
+bench: $(READY) ## measure all that docs/performance.md says, beside peers; ARGS='--quick' for a short run
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 LOCK = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
@@ -65,7 +65,7 @@ lock: $(BIN)/python ## make the lock files again after a change of dependencies;
 		-o requirements/dev.lock
 
 clean: ## remove the virtual environment, caches and build results
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage htmlcov dist build
+	@rm -rf $(VENV) .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage htmlcov dist build
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment. A .venv that no longer starts (its Python was removed or replaced) is made anew.

@@ -1,85 +1,149 @@
-"""``python -m benchmarks``: the whole path and its stages, on a log made for it."""
+"""``python -m benchmarks``: all that docs/performance.md claims, measured anew.
+
+Without options everything runs, peers are fetched, and the figures go into docs/performance.md. It
+takes about 20 minutes. Parts that were measured are kept, so that one can be measured again by
+itself; the document shows the newest of each.
+"""
 
 from __future__ import annotations
 
 import argparse
-import statistics
+import dataclasses
+import os
+import sys
 import tempfile
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks.access_log import write_access_log
-from benchmarks.backlog import measure
+from benchmarks.backlog import backlog
+from benchmarks.beside_peers import beside_peers
+from benchmarks.context import QUICK, Context, Progress, Sizes
+from benchmarks.growth import growth
 from benchmarks.idle_files import idle_files
-from benchmarks.sink import sink
+from benchmarks.latency import latency
+from benchmarks.memory import memory
+from benchmarks.processes import busy_seconds
+from benchmarks.records import DOCUMENT, keep, kept_records, publish, record_of
+from benchmarks.report import Outcome, Record, generated
+from benchmarks.sink import Sink, sink
 from benchmarks.stages import stages
-from benchmarks.whole_path import Run, run_once
+from benchmarks.start_up import start_up
+from benchmarks.tracker import tracked
+from benchmarks.whole_path import BrokenRunError
+
+PARTS: dict[str, Callable[[Context], Outcome]] = {
+    "peers": beside_peers,
+    "tracker": tracked,
+    "memory": memory,
+    "latency": latency,
+    "backlog": backlog,
+    "growth": growth,
+    "start-up": start_up,
+    "stages": stages,
+}
+OF_ROW = {
+    **dict(zip("12", ("peers", "peers"), strict=True)),
+    **dict(zip("345678", list(PARTS)[1:7], strict=True)),
+    "stages": "stages",
+}
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("--lines", type=int, default=200_000, help="lines of the log")
-    parser.add_argument("--rounds", type=int, default=3, help="runs of the whole path")
-    parser.add_argument("--idle", type=int, metavar="FILES", help="measure quiet files instead")
-    parser.add_argument(
-        "--events", type=int, metavar="EVENTS", help="measure a backlog of so many instead"
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print, and write the document. Returns 1 if a part failed."""
+    options = _options(arguments)
+    sizes = _sizes(options)
+    with sink() as target:
+        if not target.native:
+            print("no C compiler: the sink is in Python and takes more of the processors")
+        if options.idle:
+            _idle(options.idle, sizes.rounds, target)
+            return 0
+        records, failures = _measured(options, sizes, target)
+    print(generated(records))
+    for failure in failures:
+        print(failure, file=sys.stderr)
+    if _whole(options):
+        publish(kept_records(list(PARTS)))
+        print(f"written: {DOCUMENT}")
+    return 1 if failures else 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    options = parser.parse_args()
+    parser.add_argument("--quick", action="store_true", help="small sizes; nothing is written")
+    parser.add_argument(
+        "--row", action="append", choices=OF_ROW, help="only this row of the table; repeatable"
+    )
+    parser.add_argument("--resume", action="store_true", help="skip what this revision has")
+    parser.add_argument("--lines", type=int, help="lines of the log")
+    parser.add_argument("--rounds", type=int, help="runs of the whole path")
+    parser.add_argument("--soak", type=float, metavar="MINUTES", help="length of the steady run")
+    parser.add_argument("--events", type=int, help="only row 6, with a backlog of so many events")
+    parser.add_argument("--idle", type=int, metavar="FILES", help="measure quiet files instead")
+    options = parser.parse_args(arguments)
     if options.events is not None and options.events < 100_000:
         parser.error("--events: fewer than 100000 say nothing")
     if options.events:
-        _backlog(options.events)
-        return
-    if options.idle:
-        _idle(options.idle, options.rounds)
-        return
-    with tempfile.TemporaryDirectory(prefix="shipper-bench-") as directory:
-        log = Path(directory) / "access.log"
-        write_access_log(log, options.lines)
-        mean = log.stat().st_size / options.lines
-        print(f"{options.lines:,} lines of {mean:.0f} bytes")
-        _whole_path(log, options.lines, options.rounds)
-        costs = stages(log)
-        print("\nstage: µs of CPU a line")
-        floor = costs["bare match and groups()"]
-        for name, cost in costs.items():
-            print(f"  {name:<26}{cost:8.2f}{cost / floor:8.2f} × the bare match")
+        options.row = ["6"]
+    return options
 
 
-def _backlog(events: int) -> None:
-    with tempfile.TemporaryDirectory(prefix="shipper-backlog-") as directory:
-        found = measure(Path(directory), events)
-    print(f"a backlog of {events:,} events")
-    print(f"  into an empty queue   {found.first_rate:12,.0f} events/s")
-    print(f"  at the end            {found.last_rate:12,.0f} events/s")
-    print(f"  out of the queue      {found.leaving_rate:12,.0f} events/s")
-    print(f"  disk                  {found.disk_bytes:12.1f} bytes an event")
-    print(f"  check and open        {found.opening * 1000:12.0f} ms")
-    print(f"  how much waits, peek  {found.looking * 1000:12.2f} ms")
-    print(f"  start to first try    {found.started:12.2f} s")
-    print(f"  peak memory           {found.memory_mb:12.0f} MB")
-    print(f"  queue check           {found.checking:12.1f} s")
+def _sizes(options: argparse.Namespace) -> Sizes:
+    asked = {
+        "lines": options.lines,
+        "rounds": options.rounds,
+        "soak_minutes": options.soak,
+        "backlog": options.events,
+    }
+    given = {name: size for name, size in asked.items() if size is not None}
+    return dataclasses.replace(QUICK if options.quick else Sizes(), **given)
 
 
-def _whole_path(log: Path, lines: int, rounds: int) -> None:
-    print("\nwhole path, median of", rounds, "runs: lines/s, CPU µs a line, peak MB of a process")
-    ways = [(workers, max_bytes) for workers in (0, 2) for max_bytes in (180_000, 500_000)]
-    with sink() as target:
-        rows = [
-            [run_once(log, lines, target, size, workers) for workers, size in ways]
-            for _ in range(rounds)
-        ]
-    for (workers, size), *runs in zip(ways, *rows, strict=True):
-        median = Run(*map(statistics.median, zip(*runs, strict=True)))
-        print(
-            f"  {workers} workers, requests of {size:,} bytes: {median.lines_a_second:9,.0f}"
-            f"{median.cpu_us:8.1f}{median.peak_mb:8.0f}"
-        )
+def _whole(options: argparse.Namespace) -> bool:
+    """Tell whether the sizes are those that the document is about, or larger."""
+    return not (options.quick or options.lines or options.rounds or options.events)
 
 
-def _idle(files: int, rounds: int) -> None:
+def _measured(
+    options: argparse.Namespace, sizes: Sizes, target: Sink
+) -> tuple[list[Record], list[str]]:
+    """Return what was measured, and what failed."""
+    wanted = list(dict.fromkeys(OF_ROW[row] for row in options.row or OF_ROW))
+    records, failures, progress = [], [], Progress()
+    for name in wanted:
+        record = kept_records([name], current=True) if options.resume else []
+        if not record:
+            try:
+                outcome, others = _part(name, sizes, target, progress)
+            except (BrokenRunError, OSError) as error:
+                failures.append(f"{name}: {error}")
+                continue
+            record = [record_of(outcome, others, quick=not _whole(options))]
+            keep(name, record[0])
+        records += record
+    progress.done()
+    return records, failures
+
+
+def _part(name: str, sizes: Sizes, target: Sink, progress: Progress) -> tuple[Outcome, float]:
+    """Return what the part *name* found, and how many cores others took meanwhile."""
+    began, before = time.monotonic(), busy_seconds() - _own_seconds(target)
+    with tempfile.TemporaryDirectory(prefix="shipper-bench-") as work:
+        outcome = PARTS[name](Context(sizes, target, Path(work), progress))
+    took = time.monotonic() - began
+    return outcome, max(0.0, (busy_seconds() - _own_seconds(target) - before) / took)
+
+
+def _own_seconds(target: Sink) -> float:
+    return sum(os.times()[:4]) + target.counts().cpu_seconds
+
+
+def _idle(files: int, rounds: int, target: Sink) -> None:
     print(f"{files:,} quiet files: % of a core, MB, descriptors, watches; then after churn")
-    with tempfile.TemporaryDirectory(prefix="shipper-idle-") as directory, sink() as target:
+    with tempfile.TemporaryDirectory(prefix="shipper-idle-") as directory:
         for reading in idle_files(Path(directory), files, target, rounds):
             print(
                 f"  {reading.core:8.2%}{reading.memory_mb:8.0f}"
@@ -87,4 +151,5 @@ def _idle(files: int, rounds: int) -> None:
             )
 
 
-main()
+if __name__ == "__main__":
+    sys.exit(main())

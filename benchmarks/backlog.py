@@ -1,4 +1,4 @@
-"""What a large backlog costs: enqueueing, disk, start-up, memory, looking at it, draining it."""
+"""Row 6: what a large backlog costs: adding, disk, start-up, memory, looking at it, draining it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -14,7 +15,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.access_log import write_access_log
+from benchmarks.context import Context
+from benchmarks.figures import Finding
+from benchmarks.report import Outcome, Table
 from benchmarks.stages import chunks_of
+from benchmarks.whole_path import BrokenRunError, ended, running, wait_for, write_config
 from shipper.config.load import load_config
 from shipper.event.batch import RecordBatch
 from shipper.event.builder import Envelope
@@ -28,6 +33,7 @@ from shipper.store.store import DATABASE, Settlement, Store
 
 _LINES = 200_000
 _TURN = 4  # batches that a turn of the pump commits together
+_NOBODY = 9  # nobody listens on this port
 _PART = 20  # the first and the last twentieth are compared
 
 
@@ -45,6 +51,100 @@ class Backlog(NamedTuple):
     leaving_rate: float
 
 
+def backlog(context: Context) -> Outcome:
+    """Fill a queue and look at it; then let the program fill one and drain it."""
+    events = context.sizes.backlog
+    context.progress.say(f"backlog: {events:,} events")
+    with tempfile.TemporaryDirectory(prefix="shipper-backlog-", dir=context.work) as folder:
+        found = measure(Path(folder), events)
+    pump, drain = _pump_and_drain(context)
+    return Outcome(
+        title="A large backlog",
+        findings=[(6, each) for each in findings(found, events, drain / pump)],
+        tables=[table_of(found, pump, drain)],
+        notes=[
+            f"{events:,} events of nginx's access log. Pump and drain: {context.sizes.lines:,} "
+            "lines, by the program, first with a collector that is away, then with one."
+        ],
+    )
+
+
+def findings(found: Backlog, events: int, drain: float) -> list[Finding]:
+    """Return what row 6 asks for; *drain* is its speed to that of the pump."""
+    of = f"{events:,} events: "
+    adding = found.last_rate / found.first_rate
+    return [
+        Finding(
+            what=of + "disk an event", limit=100, measured=found.disk_bytes, unit="bytes", digits=1
+        ),
+        Finding(
+            what=of + "adding, to an empty queue", limit=0.9, measured=adding, unit="×", most=False
+        ),
+        Finding(what=of + "start to first request", limit=1.0, measured=found.started, unit="s"),
+        Finding(what="draining, to the pump", limit=1.0, measured=drain, unit="×", most=False),
+    ]
+
+
+def table_of(found: Backlog, pump: float, drain: float) -> Table:
+    """Return all figures."""
+    rows = [
+        ("into an empty queue", f"{found.first_rate:,.0f} events/s"),
+        ("at the end", f"{found.last_rate:,.0f} events/s"),
+        ("out of the queue, without sending", f"{found.leaving_rate:,.0f} events/s"),
+        ("disk", f"{found.disk_bytes:.1f} bytes an event"),
+        ("check and open", f"{found.opening * 1000:.0f} ms"),
+        ("how much waits, and the first of it", f"{found.looking * 1000:.2f} ms"),
+        ("start to first request", f"{found.started:.2f} s"),
+        ("peak memory of that start", f"{found.memory_mb:.0f} MB"),
+        ("`shipper queue check`", f"{found.checking:.1f} s"),
+        ("the pump, collector away", f"{pump:,.0f} lines/s"),
+        ("the drain, nothing to read", f"{drain:,.0f} events/s"),
+    ]
+    return Table(head=("", "backlog"), rows=rows)
+
+
+def _pump_and_drain(context: Context) -> tuple[float, float]:
+    """Return the lines a second into the queue of a collector that is away, then out of it."""
+    log, lines = context.work / "backlog.log", context.sizes.lines
+    write_access_log(log, lines)
+    with tempfile.TemporaryDirectory(prefix="shipper-backlog-", dir=context.work) as name:
+        fresh = Path(name)
+        context.progress.say("backlog: the pump")
+        with running(write_config(fresh, log, _NOBODY), fresh / "pump") as process:
+            pump = lines / _filling(process, fresh / "state", lines)
+        context.progress.say("backlog: the drain")
+        context.target.reset()
+        with running(write_config(fresh, log, context.target.port), fresh / "drain") as process:
+            wait_for(process, lines, context.target)
+        counts, times = context.target.counts(), context.target.times(0, lines)
+        if counts.events != lines:
+            raise BrokenRunError(f"the drain: {counts} of {lines} lines")
+    log.unlink()
+    return pump, lines / (max(times) - min(times))
+
+
+def _filling(process: subprocess.Popen[bytes], state: Path, lines: int) -> float:
+    """Return the seconds from the first event in the queue to the last."""
+    began, news = 0.0, time.monotonic()
+    while not (state / DATABASE).exists():
+        _check(process, news)
+        time.sleep(0.01)
+    with closing(Store.open(state)) as store:
+        events = 0
+        while events < lines:
+            before, events = events, store.backlog().events
+            now = time.monotonic()
+            began, news = began or (events and now) or 0.0, now if events > before else news
+            _check(process, news)
+            time.sleep(0.01)
+        return time.monotonic() - began
+
+
+def _check(process: subprocess.Popen[bytes], news: float) -> None:
+    if ended(process) or time.monotonic() - news > 30:
+        raise BrokenRunError("the pump: nothing new for 30 s")
+
+
 def measure(folder: Path, events: int) -> Backlog:
     """Queue *events* events of an access log, then look at the state as a start and tools do."""
     state = folder / "state"
@@ -54,7 +154,8 @@ def measure(folder: Path, events: int) -> Backlog:
     size = (state / DATABASE).stat().st_size
     config = folder / "backlog.yaml"
     config.write_text(
-        f'state: {state}\ncollector: {{url: "http://127.0.0.1:9"}}\nqueue: {{min_free: 0}}\n'
+        f'state: {state}\ncollector: {{url: "http://127.0.0.1:{_NOBODY}"}}\n'
+        "queue: {min_free: 0}\n"
         f"sources: [{{name: web, paths: ['{folder}/none.log'], grammar: nginx_access}}]\n"
     )
     started, memory = _start(config)

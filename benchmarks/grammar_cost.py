@@ -16,7 +16,7 @@ from typing import Any
 
 import regex
 
-from shipper.grammar.grammar import Grammar
+from shipper.grammar.grammar import Grammar, at_work
 from shipper.grammar.grok import FLAGS
 from shipper.grammar.library import Library
 
@@ -113,7 +113,7 @@ def parse_now(grammar: Grammar) -> Callable[[str], Any]:
 
 def found_by_auto(library: Library) -> Callable[[str], Any]:
     """Return the use of all grammars as one, at work in one file."""
-    work = library.named("auto").at_work({})
+    (work,) = at_work([library.named("auto")], {})
 
     def now(text: str) -> Any:
         return work.parse(text, NOW_US)

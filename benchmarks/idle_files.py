@@ -72,9 +72,9 @@ def _write(logs: Path, serial: int) -> None:
 
 def _await(target: Sink, lines: int) -> None:
     end = time.monotonic() + 300
-    while target.counts()[2] < lines:
+    while target.counts().distinct < lines:
         if time.monotonic() > end:
-            raise RuntimeError(f"{target.counts()[2]} of {lines} lines came within 300 s")
+            raise RuntimeError(f"{target.counts().distinct} of {lines} lines came within 300 s")
         time.sleep(0.2)
     time.sleep(8.0)  # until the grace time of what is gone is over
 

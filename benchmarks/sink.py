@@ -1,107 +1,103 @@
-"""A counting sink: the cheapest collector that still tells loss and doubles apart.
+"""A counting sink in a process of its own: native where there is a C compiler, else in Python.
 
-It answers each POST with 200 and keeps the serial numbers (``?r=NNNNNNN``) of the lines behind the
-events. It runs in a process of its own, so that its work is not the shipper's.
+Rule 1: whichever it is, it has one command language (`sink.c` says it), so that figures differ in
+        cost only.
+Rule 2: it knows of each line, by its serial number, whether and when it came.
 """
 
 from __future__ import annotations
 
-import re
-import socketserver
-import threading
+import hashlib
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import NamedTuple
 
-_SERIAL = re.compile(rb"\?r=(\d{7})")
-_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok"
+from benchmarks.cache import ROOT, kept
+
+_SOURCE = Path(__file__).with_name("sink.c")
+IN_PYTHON = (sys.executable, "-m", "benchmarks.python_sink")
+
+
+class Counts(NamedTuple):
+    """What came since the last reset; `last_new` is a moment of `time.monotonic`, 0 if none."""
+
+    requests: int
+    body_bytes: int
+    events: int
+    distinct: int
+    last_new: float
+    cpu_seconds: float
 
 
 class Sink:
     """A running sink: `port` to send to, `counts` to ask."""
 
-    def __init__(self, port: int, pipe: Connection) -> None:
-        self.port = port
-        self._pipe = pipe
+    def __init__(self, process: subprocess.Popen[str], *, native: bool) -> None:
+        self._process = process
+        self.native = native
+        self.port = int(self._answer())
 
-    def counts(self) -> tuple[int, int, int]:
-        """Return (requests, events, distinct lines) since the last reset."""
-        self._pipe.send("counts")
-        counts: tuple[int, int, int] = self._pipe.recv()
-        return counts
+    def counts(self) -> Counts:
+        """Return what came since the last reset."""
+        *counts, last_new, cpu = self._ask("counts").split()
+        requests, size, events, distinct = map(int, counts)
+        return Counts(requests, size, events, distinct, float(last_new), float(cpu))
+
+    def times(self, first: int, count: int) -> list[float]:
+        """Return when each of *count* serials came, from *first* on; 0.0: it did not."""
+        self._send(f"times {first} {count}")
+        return [float(self._answer()) for _ in range(count)]
 
     def reset(self) -> None:
         """Count from zero."""
-        self._pipe.send("reset")
-        self._pipe.recv()
+        self._ask("reset")
+
+    def _ask(self, command: str) -> str:
+        self._send(command)
+        return self._answer()
+
+    def _send(self, command: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(command + "\n")
+        self._process.stdin.flush()
+
+    def _answer(self) -> str:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError("the sink ended")
+        return line
 
 
 @contextmanager
-def sink() -> Iterator[Sink]:
-    """Run a sink for the length of a block."""
-    context = get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs,), daemon=True)
-    process.start()
-    try:
-        yield Sink(ours.recv(), ours)
-    finally:
-        process.terminate()
-        process.join()
+def sink(command: tuple[str, ...] | None = None) -> Iterator[Sink]:
+    """Run a sink for the length of a block; *command* takes the place of the best there is."""
+    command = command or native() or IN_PYTHON
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as process:
+        try:
+            yield Sink(process, native=command != IN_PYTHON)
+        finally:
+            process.kill()
 
 
-class _Server(socketserver.ThreadingTCPServer):
-    daemon_threads = True
-    allow_reuse_address = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Talk)
-        self.lock = threading.Lock()
-        self.reset()
-
-    def reset(self) -> None:
-        self.requests = self.events = 0
-        self.lines: set[bytes] = set()
-
-    def count(self, body: bytes) -> None:
-        serials = _SERIAL.findall(body)
-        with self.lock:
-            self.requests += 1
-            self.events += len(serials)
-            self.lines.update(serials)
-
-
-class _Talk(socketserver.StreamRequestHandler):
-    rbufsize = 1 << 20
-
-    def handle(self) -> None:
-        while length := self._body_length():
-            self._server().count(self.rfile.read(length))
-            self.wfile.write(_ANSWER)
-
-    def _body_length(self) -> int:
-        length = 0
-        for line in iter(self.rfile.readline, b"\r\n"):
-            if not line:
-                return 0
-            name, _, value = line.partition(b":")
-            if name.lower() == b"content-length":
-                length = int(value)
-        return length
-
-    def _server(self) -> _Server:
-        assert isinstance(self.server, _Server)
-        return self.server
-
-
-def _serve(pipe: Connection) -> None:
-    server = _Server()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    pipe.send(server.server_address[1])
-    while True:
-        if pipe.recv() == "reset":
-            server.reset()
-            pipe.send(None)
-        else:
-            pipe.send((server.requests, server.events, len(server.lines)))
+def native() -> tuple[str, ...] | None:
+    """Return the command of the native sink, compiled if need be; None without a compiler."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        return None
+    digest = hashlib.blake2b(_SOURCE.read_bytes(), digest_size=8).hexdigest()
+    program = kept(f"sink-{digest}")
+    if not program.exists():
+        fresh = program.with_suffix(".new")
+        command: list[str | Path] = [compiler, "-O2", "-o", fresh, _SOURCE]
+        done = subprocess.run(command, capture_output=True, check=False)
+        if done.returncode:
+            return None
+        fresh.rename(program)
+    return (str(program),)

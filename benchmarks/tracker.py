@@ -1,18 +1,25 @@
-"""6,000 page views through the library, until all are delivered; beside snowplow-tracker's best.
+"""Row 3: page views through the library, until all are delivered; beside snowplow-tracker's best.
 
-``python -m benchmarks.tracker --peer PYTHON``: the interpreter of an environment that has
-snowplow-tracker. Every way runs in a process of its own, in turns; each event has to arrive once.
+Every way runs in a process of its own, in turns; each event has to arrive once.
+``python -m benchmarks.tracker`` measures this row alone, with ``--peer PYTHON``, the interpreter of
+an environment that has snowplow-tracker, if that is to be compared.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from benchmarks.sink import sink
+from benchmarks.context import Context
+from benchmarks.figures import Finding, ratios, spread
+from benchmarks.peers import MissingPeerError, snowplow_tracker
+from benchmarks.report import Outcome, Table
+from benchmarks.sink import Sink, sink
+from benchmarks.whole_path import BrokenRunError
 
 _OURS = """
 import sys, time
@@ -57,25 +64,80 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--events", type=int, default=6_000)
     options = parser.parse_args()
+    ways: dict[str, tuple[str | Path, str]]
     ways = {name: (sys.executable, script) for name, script in WAYS.items()}
     if options.peer:
         ways[PEER] = (options.peer, _PEER)
-    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     with sink() as collector:
-        for _ in range(options.rounds):
-            for name, (python, script) in ways.items():
-                collector.reset()
-                url = f"http://127.0.0.1:{collector.port}"
-                seconds[name].append(_run(python, script, url, options.events))
-                _, _, distinct = collector.counts()
-                assert distinct == options.events, f"{name}: {distinct} of {options.events} came"
+        seconds = _in_turns(ways, collector, options.rounds, options.events)
     for name, runs in seconds.items():
-        queued, total = (statistics.median(each) for each in zip(*runs, strict=True))
-        spread = max(run[1] for run in runs) - min(run[1] for run in runs)
-        print(f"{name:36} queued {queued:6.3f} s, delivered {total:6.3f} s (spread {spread:.3f})")
+        queued, total = (spread(each).shown(3) for each in zip(*runs, strict=True))
+        print(f"{name:36} queued {queued} s, delivered {total} s")
 
 
-def _run(python: str, script: str, url: str, count: int) -> tuple[float, float]:
+def tracked(context: Context) -> Outcome:
+    """Measure all ways; the first round warms up and counts for nothing."""
+    ways: dict[str, tuple[str | Path, str]]
+    ways, notes = {name: (sys.executable, script) for name, script in WAYS.items()}, []
+    context.progress.say("looking for snowplow-tracker")
+    try:
+        ways[PEER] = (snowplow_tracker(), _PEER)
+    except MissingPeerError as error:
+        notes.append(f"Left out: {error}.")
+    context.progress.say("tracked events")
+    events = context.sizes.tracked
+    runs = _in_turns(ways, context.target, context.sizes.rounds + 3, events)
+    totals = {name: [total for _, total in each[1:]] for name, each in runs.items()}
+    rows = [
+        (name, *(spread(each).shown(3) for each in zip(*found[1:], strict=True)))
+        for name, found in runs.items()
+    ]
+    return Outcome(
+        title=f"{events:,} tracked events",
+        findings=[(3, finding) for finding in findings(totals, notes)],
+        tables=[Table(head=("", "in the queue, s", "all delivered, s"), rows=rows)],
+        notes=notes,
+    )
+
+
+def findings(totals: Mapping[str, Sequence[float]], notes: Sequence[str]) -> list[Finding]:
+    """Return what row 3 asks for; *totals* are the seconds until all was delivered."""
+    process, power = WAYS
+    beside = ratios(totals[process], totals[PEER]).median if PEER in totals else None
+    return [
+        Finding(
+            what=f"until all are delivered, {process}",
+            limit=1.5,
+            measured=beside,
+            unit="× snowplow-tracker",
+            why="; ".join(notes),
+        ),
+        Finding(
+            what=f"until all are delivered, {power}",
+            limit=1.0,
+            measured=ratios(totals[power], totals[process]).median,
+            unit="× the former",
+        ),
+    ]
+
+
+def _in_turns(
+    ways: Mapping[str, tuple[str | Path, str]], collector: Sink, rounds: int, events: int
+) -> dict[str, list[tuple[float, float]]]:
+    """Return the seconds until all was queued, and until all was delivered."""
+    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+    url = f"http://127.0.0.1:{collector.port}"
+    for _ in range(rounds):
+        for name, (python, script) in ways.items():
+            collector.reset()
+            seconds[name].append(_run(python, script, url, events))
+            counts = collector.counts()
+            if (counts.events, counts.distinct) != (events, events):
+                raise BrokenRunError(f"{name}: {counts} of {events} events")
+    return seconds
+
+
+def _run(python: str | Path, script: str, url: str, count: int) -> tuple[float, float]:
     with tempfile.TemporaryDirectory(prefix="shipper-bench-") as queue:
         done = subprocess.run(
             [python, "-c", script, url, queue, str(count)],
