@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import orjson
 
+from shipper.cli.grammar_convert import COMMANDS as CONVERTERS
 from shipper.cli.grammar_from import COMMANDS
 from shipper.cli.grammar_lint import lint
 from shipper.cli.grammar_schemas import diff, schema
@@ -25,7 +26,7 @@ def grammar() -> None:
     """List, show and test grammars; write their schemas."""
 
 
-for _command in (*COMMANDS, lint, diff, schema):
+for _command in (*COMMANDS, *CONVERTERS, lint, diff, schema):
     grammar.add_command(_command)
 
 

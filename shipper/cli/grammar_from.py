@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from shipper.cli.options import Decorator, vendor_option
+from shipper.cli.options import Decorator, vendor_option, zone_option
 from shipper.cli.pointing import pointed
 from shipper.errors import DataError, UsageError
 
@@ -24,12 +24,7 @@ _OPTIONS: list[Decorator] = [
     click.argument("source", metavar="FORMAT"),
     click.option("--name", help="The name of the grammar; by default from the format or FILE."),
     vendor_option,
-    click.option(
-        "--timezone",
-        "zone",
-        default="",
-        help="The zone of times that name none; by default the source says it.",
-    ),
+    zone_option,
     click.option(
         "-o",
         "--out",
@@ -150,26 +145,21 @@ def _make(source: str, read: Callable[[str], Layout], options: dict[str, Any]) -
     if out is None:
         click.echo(made.text, nl=False)
     else:
-        _write(out, made.text, name)
+        write_grammar(out, made.text)
+        click.echo(f"{out}: try it with: shipper parse -d {out.parent} -g {name} FILE")
 
 
 def _check(options: dict[str, Any]) -> None:
-    from shipper.grammar.time_formats import TimeFormatError
-    from shipper.grammar.zones import require_zone
-
     out: Path | None = options["out"]
     name = options["name"] or (out.stem if out else None)
     if name is not None and not _NAME.fullmatch(name):
         raise UsageError(f"{name!r} is no name of a grammar", "use a to z, 0 to 9 and _")
     if out is not None and (out.suffix not in (".yaml", ".yml") or out.stem != name):
         raise UsageError(f"{out} can't hold the grammar {name}", f"name the file {name}.yaml")
-    try:
-        require_zone(options["zone"] or "UTC")
-    except TimeFormatError as error:
-        raise UsageError(error.what, error.remedy) from error
 
 
-def _write(out: Path, text: str, name: str) -> None:
+def write_grammar(out: Path, text: str) -> None:
+    """Write the grammar *text* to the new file *out*. Raises UsageError."""
     try:
         with out.open("x", encoding="utf-8") as stream:
             stream.write(text)
@@ -177,7 +167,6 @@ def _write(out: Path, text: str, name: str) -> None:
         raise UsageError(f"{out} is there already", "remove it, or name another file") from error
     except OSError as error:
         raise UsageError(f"{out} can't be written: {error.strerror}", "check the path") from error
-    click.echo(f"{out}: try it with: shipper parse -d {out.parent} -g {name} FILE")
 
 
 def _drawn(error: FormatStringError, source: str) -> DataError:

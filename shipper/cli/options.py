@@ -98,6 +98,14 @@ timezone_option: Decorator = click.option(
     callback=lambda _context, _option, value: _zone(value),
     help="The zone of times that name none, such as Europe/Berlin.",
 )
+zone_option: Decorator = click.option(
+    "--timezone",
+    "zone",
+    default="",
+    metavar="ZONE",
+    callback=lambda _context, _option, value: _zone(value) if value else "",
+    help="The zone of times that name none; by default the source says it.",
+)
 names_option: Decorator = click.option(
     "-g",
     "--grammar",

@@ -60,7 +60,7 @@ def _pair(separator: str | None, assign: str, quote: str, *, words: bool) -> str
     """Return the expression of one pair, with what separates it from the one before."""
     sign = re.escape(assign)
     blank = f"[{_BLANKS}]"
-    end = rf"(?={blank}|\Z)" if separator is None else rf"{blank}*+(?:{re.escape(separator)}|\Z)"
+    end = rf"(?={blank}|\Z)" if separator is None else _end(separator)
     stop = re.escape(assign[0])
     key = (
         rf"[^{stop}{_BLANKS}]++"
@@ -75,6 +75,12 @@ def _pair(separator: str | None, assign: str, quote: str, *, words: bool) -> str
     quotes += "".join(f"(?P<q{index}>(?!))|" for index in range(len(quote), 2))  # matches nothing
     value = rf"(?P<sign>{sign})(?:{quotes}(?P<bare>{bare}){end})"
     return rf"{blank}*+(?P<key>{key})" + (rf"(?:{value}|{end})" if words else value)
+
+
+def _end(separator: str) -> str:
+    """Return the expression of blanks and a separator, which may begin with a blank itself."""
+    blanks = _BLANKS.replace(separator[0], "")
+    return rf"[{blanks}]*+(?:{re.escape(separator)}|\Z)"
 
 
 def _bare(separator: str | None, key: str, sign: str, *, words: bool) -> str:

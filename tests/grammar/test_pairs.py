@@ -185,3 +185,12 @@ def test_a_megabyte_of_pairs_is_read_in_linear_time(pump: str) -> None:
         except RecordError:
             continue
     assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize(
+    ("separator", "text"),
+    [("\t", "a:b c\td:\te: f \t"), (" | ", "a:b c | d: | e: f")],
+)
+def test_a_separator_may_begin_with_a_blank(separator: str, text: str) -> None:
+    """As in LTSV, labels and values parted by tabs: blanks before it are no part of it."""
+    assert pairs(text, separator, ":") == {"a": "b c", "d": "", "e": "f"}

@@ -17,6 +17,7 @@ from shipper.cli.grammar import grammar
 PAGE = Path(__file__).parents[2] / "docs" / "grammar-tools.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 ANYTHING = "…"
+OWN_OPTIONS = ("lint", "schema", "diff", "from-nginx", "from-logstash", "from-fluent-bit")
 
 
 def blocks(language: str) -> list[str]:
@@ -48,6 +49,8 @@ def test_the_commands_print_what_the_page_shows(
     """One after the other, in a directory with the grammar and the log of the page."""
     monkeypatch.chdir(tmp_path)
     Path("grammars").mkdir()
+    Path("converted").mkdir()
+    Path("parsers.conf").write_text(blocks('ini title="parsers.conf"')[0])
     Path("grammars/door.yaml").write_text(blocks("yaml")[0])
     Path("doors.log").write_text(blocks("text")[0])
     for command, shown in commands():
@@ -66,6 +69,6 @@ def test_every_tool_and_rule_is_on_the_page() -> None:
         if name != "test":
             assert re.search(rf"`(?:shipper grammar )?{name}\b", TEXT), name
         own = [option for option in command.params if isinstance(option, click.Option)]
-        for option in own if name in ("lint", "schema", "diff", "from-nginx") else ():
+        for option in own if name in OWN_OPTIONS else ():
             if option.name not in ("directories", "pattern_directories"):
                 assert f"{option.opts[-1]}" in TEXT, (name, option.opts)

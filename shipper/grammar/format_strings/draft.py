@@ -98,7 +98,7 @@ def _head(layout: Layout, done: Composed, vendor: str) -> Iterator[str]:
         yield from (f"  {name}: {scalar(text)}" for name, text in done.patterns.items())
     if done.fields:
         yield "fields:"
-    yield from (f"  {name}: {_flow(_keys(name, field))}" for name, field in done.fields.items())
+    yield from (f"  {name}: {flow(_keys(name, field))}" for name, field in done.fields.items())
 
 
 def _keys(name: str, field: FieldDraft) -> dict[str, Any]:
@@ -127,13 +127,13 @@ def _time(done: Composed, zone: str) -> Iterator[str]:
             time["timezone"] = zone
         if done.timeless:
             time["optional"] = True
-        yield f"time: {_flow(time)}"
+        yield f"time: {flow(time)}"
 
 
 def _atomic(layout: Layout, done: Composed) -> Iterator[str]:
     chosen = {key: name for key, name in layout.atomic.items() if name in done.fields}
     if chosen:
-        yield f"atomic: {_flow(chosen)}"
+        yield f"atomic: {flow(chosen)}"
 
 
 def _samples(made: tuple[Line, Line]) -> Iterator[str]:
@@ -144,14 +144,15 @@ def _samples(made: tuple[Line, Line]) -> Iterator[str]:
 
 def _sample(line: Line) -> Iterator[str]:
     yield f"  - line: {scalar(line.line)}"
-    yield f"    expect: {'null' if line.expect is None else _flow(line.expect)}"
+    yield f"    expect: {'null' if line.expect is None else flow(line.expect)}"
 
 
-def _flow(value: Any) -> str:
+def flow(value: Any) -> str:
+    """Return *value*, plain data, as YAML on one line."""
     if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{scalar(key)}: {_flow(item)}' for key, item in value.items())}}}"
+        return f"{{{', '.join(f'{scalar(key)}: {flow(item)}' for key, item in value.items())}}}"
     if isinstance(value, list):
-        return f"[{', '.join(map(_flow, value))}]"
+        return f"[{', '.join(map(flow, value))}]"
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return scalar(value) if isinstance(value, str) else orjson.dumps(value).decode()
