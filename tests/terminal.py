@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import select
+import struct
 import subprocess
+import termios
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -40,6 +43,11 @@ class Terminal:
     def type(self, keys: str) -> None:
         """Press *keys*; ``\\r`` is the enter key."""
         os.write(self._ours, keys.encode())
+
+    def resize(self, columns: int, lines: int) -> None:
+        """Make the terminal this large; who draws on it is told."""
+        size = struct.pack("HHHH", lines, columns, 0, 0)
+        fcntl.ioctl(self._ours, termios.TIOCSWINSZ, size)
 
     def end(self, seconds: float = 60.0) -> int:
         """Read to the end, and return the exit code."""

@@ -20,6 +20,7 @@ from shipper.cli.options import (
     load,
     open_store,
 )
+from shipper.cli.pointing import printable
 from shipper.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -351,6 +352,5 @@ def _place(letter: DeadLetter) -> str:
 
 def _shown(data: bytes, width: int) -> str:
     """Return the start of *data* on one line, harmless for a terminal."""
-    text = data[: width * 4].decode("utf-8", "backslashreplace")
-    text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    text = printable(data[: width * 4].decode("utf-8", "backslashreplace"))
     return text if len(text) <= width else text[: width - 1] + "…"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from shipper.cli.options import directories_option, library
+from shipper.cli.pointing import printable
 from shipper.errors import ConfigError, DataError, UsageError
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ def _unseen(finds: Sequence[Find], blind: dict[str, OSError]) -> Iterator[str]:
     for find in finds:
         reasons |= find.guess.unread
     for path, why in sorted(reasons.items()):
-        yield f"not looked at: {_printable(path)}: {why}"
+        yield f"not looked at: {printable(path)}: {why}"
 
 
 def _chosen(finds: list[Find]) -> list[Find]:
@@ -261,13 +262,9 @@ def _next_steps(output: Path, finds: Sequence[Find]) -> Iterator[str]:
     plain = next((find for find in chosen if find.guess.container == "none"), None)
     if plain is not None:
         names = ",".join(plain.guess.grammars) or "auto"
-        log = shlex.quote(_printable(plain.candidate.files[0]))
+        log = shlex.quote(printable(plain.candidate.files[0]))
         yield f"  shipper parse -g {names} {log} | head -3"
     named = {name for find in chosen for name in find.guess.grammars}
     known = "" if "auto" in named or not named else f" {' '.join(sorted(named))}"
     yield f"  shipper grammar schema --out registry{known}"
     yield f"  shipper run -c {file}"
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

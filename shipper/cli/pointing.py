@@ -24,12 +24,13 @@ def pointed(text: str, column: int, width: int = _WIDTH) -> tuple[str, str]:
     if len(text) <= width:
         start = 0
     end = start + width
-    before = (_CUT if start else "") + _shown(text[start:index])
-    behind = _shown(text[index:end]) + (_CUT if end < len(text) else "")
+    before = (_CUT if start else "") + printable(text[start:index])
+    behind = printable(text[index:end]) + (_CUT if end < len(text) else "")
     return before + behind, " " * sum(map(_cells, before))
 
 
-def _shown(text: str) -> str:
+def printable(text: str) -> str:
+    """Return *text* harmless for a terminal: what can't be printed is shown as one sign."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
