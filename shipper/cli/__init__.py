@@ -25,6 +25,8 @@ _COMMANDS = {
     "explain": ("explain:explain", "Show why a line does not parse."),
     "coverage": ("coverage:coverage", "Say how many lines grammars take, and what the rest is."),
     "grammar": ("grammar:grammar", "List, show, make, test and lint grammars; write schemas."),
+    "config": ("config:config", "Print the JSON Schemas that editors use."),
+    "completion": ("completion:completion", "Print the completion script of a shell."),
     "collector": ("collector:collector", "Run a development collector that explains itself."),
     "dead-letters": ("dead_letters:dead_letters", "See to what could not be delivered."),
     "queue": ("queue:queue", "See to what waits: stats, peek, export, import, check, compact."),
@@ -64,8 +66,8 @@ def cli() -> None:
     Check first:            shipper check -c shipper.yaml
     Try a grammar:          shipper parse -g nginx_access access.log
 
-    Completion for your shell: put  eval "$(_SHIPPER_COMPLETE=bash_source shipper)"  into
-    ~/.bashrc (zsh_source and fish_source for the others).
+    Completion for your shell: put  eval "$(shipper completion bash)"  into ~/.bashrc, or see
+    shipper completion --help for the others.
     """
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from shipper.grammar.shaping_spec import (
     Conditions,
@@ -56,7 +56,12 @@ def _share(value: Any) -> Any:
     return {"share": value} if isinstance(value, int | float) else value
 
 
-TextMap = Annotated[dict[str, str], BeforeValidator(_text_keys)]
+_SCALARS: Final = {"type": ["string", "number", "boolean"]}
+TextMap = Annotated[
+    dict[str, str],
+    BeforeValidator(_text_keys),
+    WithJsonSchema({"type": "object", "additionalProperties": _SCALARS}),
+]
 
 
 class _Model(BaseModel):
@@ -188,3 +193,14 @@ class GrammarSpec(_Model):
     auto: Literal["precise", "usual", "broad", "last", "never"] = "usual"
     extra: Literal["keep", "drop"] | None = None
     samples: tuple[Sample, ...] = ()
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a grammar file, for editors."""
+    schema = GrammarSpec.model_json_schema(by_alias=True)
+    schema["properties"]["sample"]["anyOf"].append({"type": "number"})
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "title": "Grammar of the Snowplow Logfile Source",
+    }
