@@ -120,6 +120,44 @@ def test_a_new_emitter_ends_the_outage_of_the_old_one(it: Rig) -> None:
     assert (new.trouble, new.failing_for()) == ("", 0.0)
 
 
+def test_what_came_back_and_was_dropped_is_not_sent(it: Rig) -> None:
+    """By the limits of the queue what is not in hand may go: then the rest of its claim is sent."""
+    it.queue(1, 2)
+    it.queue(3, 4)
+    up = False
+    it.post.judge = lambda _events, _body: None if up else Answer(503)
+    emitter = it.emitter()
+    for number in range(5, 9):
+        emitter.turn()
+        it.time.now += 60
+        it.queue(number)
+    order = it.store.order
+    assert it.post.sent[0] == [1, 2, 3, 4]
+    assert it.store.drops.oldest("queue_full", order, room=1) > 0
+    assert it.store.drops.oldest("queue_full", order, before_ms=NOW_MS) == 0
+    up = True
+    it.post.sent.clear()
+    it.drain(emitter)
+    assert sorted(it.post.order) == [3, 4, 5, 6, 7, 8]
+    assert it.store.backlog() == EMPTY
+    assert (it.count("delivered"), it.count("dropped:queue_full")) == (6, 2)
+
+
+def test_what_is_on_its_way_is_not_dropped(it: Rig) -> None:
+    """While a request is in flight its events stay in the queue, whatever the limits ask for."""
+    it.queue(1)
+    freed: list[int] = []
+
+    def judge(_events: list[dict[str, str]], _body: bytes) -> Answer | None:
+        freed.append(it.store.drops.oldest("queue_full", it.store.order, room=1))
+        return None
+
+    it.post.judge = judge
+    it.drain(it.emitter())
+    assert freed == [0]
+    assert (it.count("delivered"), it.count("dropped:queue_full")) == (1, 0)
+
+
 # The disk
 
 

@@ -158,12 +158,12 @@ def test_what_a_sender_has_in_hand_is_not_dropped(ship: Make) -> None:
     shipper = ship("*.log", pace=_pace("drop_oldest"))
     _fill(shipper, 20)
     held = list(shipper.queue())
-    shipper.store.order.claim(held)
+    shipper.store.order.hold([queued.id for queued in held])
     _fill(shipper, 40)
     there = {queued.id for queued in shipper.queue()}
     assert {queued.id for queued in held} <= there
     assert sum(audit(shipper.store).dropped.values()) > 0
-    shipper.store.order.cursor = 1 << 60
+    shipper.store.order.in_hand.update(range(1_000))  # what is yet to come, too
     _fill(shipper, 40)
     assert "of what is being sent" in shipper.pump.paused
     _adds_up(shipper)

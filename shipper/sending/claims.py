@@ -9,6 +9,8 @@ Rule 4: a request that is far from full waits for more, up to `linger` from its 
         nothing else is to be sent.
 Rule 5: claims live in memory. What is claimed and not sent is bounded; beyond that nothing new is
         taken.
+Rule 6: a claim is in hand from `take` to `give_back`. Before and after that its batches may be
+        dropped, by the limits of the queue; then it is for what is left.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import threading
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from shipper.errors import StateBusyError
 from shipper.sending.halving import Group
 from shipper.sending.health import Mark
 from shipper.store.order import Queued
@@ -34,7 +37,7 @@ class Claim:
     `groups` say how they are divided into requests; none: not decided yet. `tries` counts failures
     since anything passed. `aside`: it failed while others passed; `suspected`: there is evidence;
     `convicted`: halved for it. `doubted`: refused together with all others, at that mark.
-    `since`: when what is set aside failed first.
+    `since`: when what is set aside failed first. `held`: the ids that are in hand.
     """
 
     batches: list[Queued]
@@ -45,6 +48,7 @@ class Claim:
     convicted: bool = False
     doubted: Mark | None = None
     since: float | None = None
+    held: frozenset[int] = frozenset()
 
     @property
     def id(self) -> int:
@@ -84,25 +88,16 @@ class Claims:
         A number: come again in so many seconds. None: there is nothing to do for now.
         """
         with self._lock:
-            if not failing and (claim := self._due(now)):
-                return claim
-            if self._returned and self._returned[0].tries < _TRIES_IN_A_ROW:
-                return self._returned.pop(0)
-            fresh = self._fresh(now)
-            if fresh is not None or not self._returned:
-                return fresh or (self._due(now) if failing else None)
-            return self._least_tried()
+            while isinstance(claim := self._next(now, failing=failing), Claim):
+                if self._holds(claim):
+                    break
+            return claim
 
     def give_back(self, claim: Claim) -> None:
         """End a claim; what its batches still hold is to be sent later."""
         with self._lock:
-            if claim is self._examined:
-                self._examined = None
-            if claim.batches and claim.aside:
-                self._aside.append(claim)
-            elif claim.batches:
-                self._returned.append(claim)
-                self._returned.sort(key=lambda c: (c.tries >= _TRIES_IN_A_ROW, c.id))
+            self._store.order.let_go(claim.held)
+            self._put_back(claim)
 
     def passed(self) -> None:
         """Note that a request passed: the oldest comes first again."""
@@ -119,6 +114,39 @@ class Claims:
             events = sum(queued.batch.events for claim in claims for queued in claim.batches)
             ages = [now - claim.since for claim in claims if claim.since is not None]
         return Aside(events, max(ages, default=0.0))
+
+    def _next(self, now: float, *, failing: bool) -> Claim | float | None:
+        if not failing and (claim := self._due(now)):
+            return claim
+        if self._returned and self._returned[0].tries < _TRIES_IN_A_ROW:
+            return self._returned.pop(0)
+        fresh = self._fresh(now)
+        if fresh is not None or not self._returned:
+            return fresh or (self._due(now) if failing else None)
+        return self._least_tried()
+
+    def _holds(self, claim: Claim) -> bool:
+        """Take *claim* in hand (rule 6); tell whether anything of it is left."""
+        try:
+            claim.held = frozenset(self._store.order.hold([q.id for q in claim.batches]))
+        except StateBusyError:
+            self._put_back(claim)
+            raise
+        if len(claim.held) < len(claim.batches):
+            claim.batches = [queued for queued in claim.batches if queued.id in claim.held]
+            claim.groups = []
+        if not claim.batches:
+            self._put_back(claim)
+        return bool(claim.batches)
+
+    def _put_back(self, claim: Claim) -> None:
+        if claim is self._examined:
+            self._examined = None
+        if claim.batches and claim.aside:
+            self._aside.append(claim)
+        elif claim.batches:
+            self._returned.append(claim)
+            self._returned.sort(key=lambda c: (c.tries >= _TRIES_IN_A_ROW, c.id))
 
     def _due(self, now: float) -> Claim | None:
         if not self._aside or self._examined:

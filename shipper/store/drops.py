@@ -31,7 +31,7 @@ GAPS = "gaps"
 
 _OLDEST = """
 SELECT id, source, events, size, length(body), created FROM batch
-WHERE id > ? AND kept = 0 ORDER BY id LIMIT ?
+WHERE kept = 0 ORDER BY id LIMIT ?
 """
 _DELETE = "DELETE FROM batch WHERE id IN (SELECT value FROM json_each(?))"
 _NOTE = """
@@ -49,7 +49,7 @@ class Drops:
         self._database = database
 
     def oldest(self, cause: str, order: Order, *, room: int = 0, before_ms: int = 0) -> int:
-        """Drop batches that were not claimed, oldest first; return the stored bytes dropped.
+        """Drop batches that no sender has in hand, oldest first; return the stored bytes dropped.
 
         Those that came before *before_ms*, and more until *room* bytes are dropped; up to `MOST`.
         """
@@ -57,10 +57,10 @@ class Drops:
         lost: list[Dropped] = []
         freed = 0
         with self._database.transaction() as db:
-            for row, source, events, size, stored, at in db.execute(
-                _OLDEST, (order.cursor, MOST)
-            ).fetchall():
-                if row in order.ahead:
+            in_hand = order.in_hand
+            rows = db.execute(_OLDEST, (MOST + len(in_hand),)).fetchall()
+            for row, source, events, size, stored, at in rows:
+                if row in in_hand:
                     continue
                 if at >= before_ms and freed >= room:
                     break

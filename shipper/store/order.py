@@ -5,7 +5,7 @@ Rule 1: while some log is behind, every other claim is for logs that are up to d
 Rule 2: batches of one log keep their order: behind one that waits in its place, its others do, too.
 Rule 3: while no log is behind, the order is that of the ids. So it is until all is claimed that
         stands there at a start: which log it is of is known in memory only.
-Rule 4: a batch is claimed once.
+Rule 4: a batch is claimed once. While a sender has it in hand it is not dropped (`hold`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import deque
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
@@ -25,6 +25,7 @@ from shipper.store.database import Database
 _LOOK = 256
 # So many logs are remembered before those are forgotten of which nothing waits.
 _FEW = 1_000
+_THERE = "SELECT id FROM batch WHERE id IN (SELECT value FROM json_each(?))"
 
 
 class Queued(NamedTuple):
@@ -49,6 +50,8 @@ class Order:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._noting = threading.Lock()
+        self.in_hand: set[int] = set()
+        """Which a sender has in hand: they may just be arriving. It outlives a `begin`."""
         self.begin()
 
     def begin(self) -> None:
@@ -109,6 +112,19 @@ class Order:
         else:
             self.cursor = last
             self.ahead = {taken for taken in self.ahead if taken > last}
+
+    def hold(self, ids: Collection[int]) -> set[int]:
+        """Take batches in hand; return those that are there: others were dropped since `claim`."""
+        # In one block with the look, so that nobody drops them in between.
+        with self._database.reading() as db:
+            there = {row for (row,) in db.execute(_THERE, (json.dumps(list(ids)),))}
+            self.in_hand |= there
+        return there
+
+    def let_go(self, ids: Collection[int]) -> None:
+        """Give batches out of hand."""
+        with self._database.reading():
+            self.in_hand -= set(ids)
 
     def _peek_news(self, max_bytes: int) -> list[Queued]:
         self._forget_news(self.cursor)

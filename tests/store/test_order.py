@@ -155,14 +155,19 @@ def test_a_new_sender_claims_all_that_is_left(store: Store) -> None:
     assert _rest(store) == ["busy", "busy", "quiet"]
 
 
-def test_what_is_claimed_ahead_is_not_dropped(store: Store) -> None:
-    """A limit takes the oldest that nobody has in hand."""
+def test_what_is_in_hand_is_not_dropped(store: Store) -> None:
+    """A limit takes the oldest that nobody has in hand, also if it was claimed before."""
     busy = _place(store, "busy", 2, behind=True)
     quiet = _place(store, "quiet", 2)
-    _take(store.order, 1 << 20)
+    claimed = [queued.id for queued in _take(store.order, 1 << 20)]
+    assert store.order.hold(claimed) == set(quiet)
     store.drops.oldest("queue_full", store.order, room=1 << 20)
     assert [queued.id for queued in store.peek(0, 1 << 40)] == quiet
     assert busy[0] < quiet[0]
+    store.order.let_go(claimed)
+    store.drops.oldest("queue_full", store.order, room=1)
+    assert [queued.id for queued in store.peek(0, 1 << 40)] == quiet[1:]
+    assert store.order.hold(claimed) == set(quiet[1:])
 
 
 def test_it_is_told_whether_more_waits(store: Store) -> None:

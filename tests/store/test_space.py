@@ -111,7 +111,7 @@ def test_the_tally_is_what_a_count_would_be(store: Store) -> None:
     first, second, *_ = store.peek(0, 10_000_000)
     cut = compress([b"a", b"b"])
     store.settle([Settlement(first, 1), Settlement(second, 0, (), cut)], 1)
-    store.order.claim([first, second])
+    store.order.hold([first.id, second.id])
     store.drops.oldest("queue_full", store.order, room=150_000)
     sql = "SELECT count(*), sum(events), min(created), sum(length(body)) FROM batch"
     with store._database.reading() as db:
