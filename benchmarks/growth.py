@@ -68,14 +68,9 @@ def growth(context: Context) -> Outcome:
 
 
 def finding(what: str, cost: Mapping[float, float]) -> Finding:
-    """Return how much the dearest differs from the first; of bytes, only the dearer count.
-
-    A line has a cost of its own, so the bytes of a longer one are cheaper by nature.
-    """
+    """Return how the dearest is to the first: what gets cheaper as it grows is no fault."""
     figures = list(cost.values())
     worst = max(figures) / figures[0]
-    if what != "bytes a line":
-        worst = max(figures) / min(figures)
     ends = f"{min(cost):,.0f} to {max(cost):,.0f} {what}"
     return Finding(what=f"{_LIMITS[what]}, {ends}", limit=_WITHIN, measured=worst, unit="×")
 
@@ -145,8 +140,7 @@ def _by_width(context: Context, start: float) -> dict[float, float]:
 def _by_grammars(context: Context) -> dict[float, float]:
     library = Library()
     ours = library.get("nginx_access")
-    # What stands in `auto` for lines like these and is asked after them costs nothing; so a
-    # sample of all there are, which says something of any line.
+    # One in so many of all there are, for neighbours by name are of one family.
     others = [library.get(name) for name in library.names() if name != ours.name]
     sampled = others[:: max(1, len(others) // (max(_GRAMMARS) - 1))]
     cost: dict[float, float] = {}

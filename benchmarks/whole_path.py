@@ -159,7 +159,7 @@ def _followed(
         lines=lines,
         seconds=counts.last_new - began,
         cpu=cpu,
-        peak_mb=max(peak, usage.ru_maxrss / 1024),
+        peak_mb=peak,  # not ru_maxrss: that begins with what this process had when it forked
         requests=counts.requests,
         others=max(0.0, others / (ended - began)),
     )

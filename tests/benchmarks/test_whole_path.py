@@ -124,9 +124,9 @@ def test_the_command_measures_one_row() -> None:
 
     for stage in (
         "framing",
-        "match and convert",
+        "match",
+        "convert and encode",
         "id",
-        "encode",
         "compress",
         "join",
         "commit",
@@ -226,7 +226,7 @@ def test_the_dearest_stage_is_named_with_its_distance() -> None:
         Cost(name="encode", us=3.0, floor_name="orjson", floor_us=1.0),
     ]
 
-    shown = " ".join(outcome(costs, 6.5, 1_000).notes)
+    shown = " ".join(outcome(costs, 6.5, 9.0, 1_000).notes)
 
     assert "costs most is match: 4.00 µs, 1.1 times its floor" in shown
     assert "Farthest above its floor is encode, by 2.00 µs" in shown
