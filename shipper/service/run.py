@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from shipper.config.models import Config
 from shipper.errors import CollectorError, StateBusyError, StateError
@@ -27,6 +27,7 @@ from shipper.service.damage import noting_damage
 from shipper.service.doctor import examine
 from shipper.service.listening import ListeningBell
 from shipper.service.notify import Manager
+from shipper.service.patience import Patience
 from shipper.service.receiving import Receiving, addresses_of
 from shipper.service.reload import Reloader
 from shipper.service.threads import PATIENCE, Crew, Stopping, stop_on_signal
@@ -35,12 +36,9 @@ from shipper.serving.listeners import Listeners
 from shipper.tail.streams import OpenStreams
 from shipper.tail.watch import watching
 
-T = TypeVar("T")
-
 _TICK = 0.1
 _SIGN_OF_LIFE = 5.0
 _STUCK = 60.0
-_RETRY = 1.0
 _REQUESTS = 20
 # How long a thread that computes may hold up one that only has to hand on bytes. With Python's own
 # 5 ms a request waits for the reading each time that it touches the network: one hot log, two
@@ -74,6 +72,11 @@ class Manner:
     give_up: float = 60.0
     grace: float = 10.0
 
+    @property
+    def most_patience(self) -> float:
+        """How long a state is waited for that can't be used just now."""
+        return self.give_up if self.once else float("inf")
+
 
 def run(
     config: Config,
@@ -97,7 +100,7 @@ def run(
         stopping = Stopping()
         stack.enter_context(stop_on_signal(stopping.set))
         manager = Manager(os.environ, report)
-        patience = _Patience(report, manner, stopping, manager)
+        patience = Patience(report, stopping, manager, manner.most_patience)
         state = patience.get(partial(open_state, config, report), stack)
         stack.enter_context(reloader.listening() if reloader else nullcontext())
         _examine(config, report)
@@ -196,7 +199,8 @@ class _Shift:
             return parts, _Watch(parts, tell)
 
         manager = self._doors.manager
-        return _Patience(self._report, self._manner, self._stopping, manager).get(make, stack)
+        most = self._manner.most_patience
+        return Patience(self._report, self._stopping, manager, most).get(make, stack)
 
     def _until_done(
         self, crew: Crew, watch: _Watch, reloader: Reloader | None
@@ -230,42 +234,6 @@ class _Shift:
             self._report("config.refused", why=error.message, remedy=error.remedy)
             return False
         return True
-
-
-class _Patience:
-    """Waits for a state that can't be used just now, as where the disk is full."""
-
-    def __init__(
-        self, report: Report, manner: Manner, stopping: Stopping, manager: Manager
-    ) -> None:
-        self._report = report
-        self._manner = manner
-        self._stopping = stopping
-        self._manager = manager
-
-    def get(self, make: Callable[[ExitStack], T], stack: ExitStack) -> T:
-        """Return what *make* makes, once it can; it is said once that it can't.
-
-        Raises StateBusyError at a stop, and with `once` after `give_up`.
-        """
-        began, told = time.monotonic(), ""
-        while True:
-            try:
-                with ExitStack() as own:
-                    made = make(own)
-                    stack.enter_context(own.pop_all())
-            except StateBusyError as error:
-                if not told:
-                    told = error.message
-                    self._report("state.unavailable", why=told, remedy=error.remedy)
-                self._manager.beat(partial(str, f"waits: {told}"), alive=True)
-                late = self._manner.once and time.monotonic() - began >= self._manner.give_up
-                if late or self._stopping.wait(_RETRY):
-                    raise
-            else:
-                if told:
-                    self._report("state.available", after=told)
-                return made
 
 
 def _raise_descriptor_limit() -> None:

@@ -56,7 +56,8 @@ class Family(NamedTuple):
     def filled(self, status: Status) -> Metric:
         """Return it with its samples."""
         kind = CounterMetricFamily if self.kind == "counter" else GaugeMetricFamily
-        metric = kind(self.name, self.help, labels=self.labels)
+        unit = next((unit for unit in ("bytes", "seconds") if self.name.endswith(f"_{unit}")), "")
+        metric = kind(self.name, self.help, labels=self.labels, unit=unit)
         for labels, value in self.samples(status):
             metric.add_metric(list(labels), value)
         return metric

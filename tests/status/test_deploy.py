@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 
+from shipper.cli import cli
 from shipper.status import metrics
 from tests.arrivals import collector, numbered
 from tests.program import eventually
@@ -211,6 +213,21 @@ def test_each_alert_has_its_page_in_the_runbook() -> None:
         assert f"\n### {name}\n" in _MONITORING
     titles = re.findall(r"^### (Shipper\w+)$", _MONITORING, re.M)
     assert titles == [rule["alert"] for rule in _alerts()]
+
+
+@pytest.mark.parametrize("line", sorted(set(re.findall(r"`shipper ([^`]+)`", _MONITORING))))
+def test_the_runbook_names_commands_that_exist(line: str) -> None:
+    """Each command of the page is one, with its subcommand where it has some, and its options."""
+    found: click.Command = cli
+    for word in line.split():
+        if word.startswith("-"):
+            known = {name for parameter in found.params for name in parameter.opts}
+            assert word in known, f"shipper {line}"
+        elif isinstance(found, click.Group):
+            inner = found.get_command(click.Context(found), word)
+            assert inner is not None, f"shipper {line}"
+            found = inner
+    assert not isinstance(found, click.Group), f"shipper {line}"
 
 
 def _overlap(a: dict[str, int], b: dict[str, int]) -> bool:

@@ -123,8 +123,9 @@ def test_both_formats_are_valid(place: Place) -> None:
     opened, kind = exposition(status, OPENMETRICS)
     assert kind.startswith("application/openmetrics-text; version=1.0.0")
     assert opened.endswith(b"# EOF\n")
-    parsed = parse_openmetrics(opened.decode())  # type: ignore[no-untyped-call]  # not ours
+    parsed = list(parse_openmetrics(opened.decode()))  # type: ignore[no-untyped-call]  # not ours
     names = {family.name for family in parsed}
+    assert {f.name: f.unit for f in parsed}["shipper_queue_oldest_seconds"] == "seconds"
     assert names == {family.name for family in parse_text(text.decode())}
     assert {family.name for family in metrics.FAMILIES} < names
 
