@@ -15,8 +15,10 @@ from benchmarks.access_log import access_lines, write_access_log, write_lines_of
 from benchmarks.charts import Chart, Curves
 from benchmarks.context import Context
 from benchmarks.figures import Finding, spread
+from benchmarks.processes import cpu_seconds
 from benchmarks.report import Outcome, Table
-from benchmarks.whole_path import run_once, shipper
+from benchmarks.steady import LINE, write_in_turns
+from benchmarks.whole_path import fresh_run, run_once, shipper, wait_for
 from shipper.event.builder import Envelope
 from shipper.event.chunk import Recipe, parse_chunk
 from shipper.event.entities import Origin
@@ -27,10 +29,12 @@ from shipper.grammar.library import Library
 _WITHIN = 1.2
 _WIDTHS = (100, 1_000, 10_000)
 _GRAMMARS = (1, 10, 40)
+_RATE = 10_000  # lines a second into all files that are being written
 _OURS = shipper("shipper")
 _LIMITS = {
     "lines": "µs a line",
     "files": "µs a line",
+    "files being written": "µs a line",
     "bytes a line": "ns a byte",
     "grammars in auto": "µs a line",
 }
@@ -42,6 +46,7 @@ def growth(context: Context) -> Outcome:
     costs = {
         "lines": _by_lines(context, start),
         "files": _by_files(context, start),
+        "files being written": _by_written(context),
         "bytes a line": _by_width(context, start),
         "grammars in auto": _by_grammars(context),
     }
@@ -63,7 +68,11 @@ def growth(context: Context) -> Outcome:
                 ],
             )
         ],
-        notes=[f"Start-up, {start:.2f} s of processor time, is not in these figures."],
+        notes=[
+            f"Start-up, {start:.2f} s of processor time, is not in these figures. "
+            f"Files being written get {_RATE:,} lines/s in all, a few each time: this is what it "
+            "costs to keep up, not to catch up."
+        ],
     )
 
 
@@ -122,6 +131,26 @@ def _by_files(context: Context, start: float) -> dict[float, float]:
         cost[files] = _cost(context, folder / "*.log", lines, start) / lines * 1e6
         for log in folder.iterdir():
             log.unlink()
+    return cost
+
+
+def _by_written(context: Context) -> dict[float, float]:
+    """Return the costs while so many files grow at once, at one rate in all."""
+    cost: dict[float, float] = {}
+    for files in context.sizes.growth_files:
+        context.progress.say(f"growth: {_RATE:,} lines/s into {files:,} files")
+        folder = context.work / f"written-{files}"
+        folder.mkdir()
+        logs = [folder / f"{number:04}.log" for number in range(files)]
+        for number, log in enumerate(logs):
+            log.write_text(LINE.format(number))
+        with fresh_run(folder / "*.log", context.target) as process:
+            wait_for(process, files, context.target)
+            time.sleep(1.0)
+            before = cpu_seconds(process.pid)
+            lines = write_in_turns(logs, _RATE, context.sizes.latency_seconds / 2, first=files)
+            wait_for(process, files + lines, context.target)
+            cost[files] = (cpu_seconds(process.pid) - before) / lines * 1e6
     return cost
 
 

@@ -156,16 +156,18 @@ def outcome(costs: Sequence[Cost], whole: float, long_way: float, lines: int) ->
         for each in costs
     ]
     rows.append(("all", f"{total:.2f}", "", f"{floors:.2f}", f"{total / floors:.1f} ×"))
-    bars = {f"shipper: {each.name}": _exactly(each.us) for each in costs}
-    bars |= {f"floor: {each.name}": _exactly(each.floor_us) for each in costs}
-    ordered = dict(sorted(bars.items(), key=lambda bar: bar[0].partition(": ")[2]))
+    bars = {
+        f"{whose}: {each.name}": Spread(us, us, us)
+        for each in costs
+        for whose, us in (("shipper", each.us), ("floor", each.floor_us))
+    }
     return Outcome(
         title="Where the time goes",
         tables=[Table(head=("stage", "µs a line", "floor", "µs a line", "distance"), rows=rows)],
         charts=[
             Chart(
                 name="stages",
-                panels=[Bars(title="Stages and their floors", unit="µs a line", values=ordered)],
+                panels=[Bars(title="Stages and their floors", unit="µs a line", values=bars)],
             )
         ],
         notes=[
@@ -177,10 +179,6 @@ def outcome(costs: Sequence[Cost], whole: float, long_way: float, lines: int) ->
             f"plain, by a backslash for one, costs {long_way:.2f} µs to match, convert and encode.",
         ],
     )
-
-
-def _exactly(figure: float) -> Spread:
-    return Spread(figure, figure, figure)
 
 
 def _cost(stage: Stage, lines: int, before: Sequence[Cost]) -> Cost:

@@ -1,9 +1,11 @@
-"""Writes a log at a steady rate, a line a write, and notes when each was written."""
+"""Writes logs at a steady rate, a line a write."""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,10 +14,14 @@ LINE = (
     '192.0.2.7 - - [14/Mar/2026:10:00:00 +0000] "GET /steady?r={:07d} HTTP/1.1" 200 5120 '
     '"https://www.example.com/" "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Firefox/140.0"\n'
 )
+_STEP = 0.01  # seconds between the moments at which many files are written
 
 
 class Writer:
-    """Writes while its block lasts, for at most *seconds*; after it, `moments` is complete."""
+    """Notes when it wrote each line of a log, in `moments`.
+
+    It writes while its block lasts, *seconds* long if nothing goes wrong.
+    """
 
     def __init__(self, log: Path, rate: float, seconds: float) -> None:
         self._log, self._rate, self._lines = log, rate, int(rate * seconds)
@@ -53,3 +59,19 @@ class Writer:
                 line = LINE.format(number).encode()
                 self.moments.append(time.monotonic())
                 log.write(line)
+
+
+def write_in_turns(logs: Sequence[Path], rate: int, seconds: float, first: int) -> int:
+    """Write *rate* lines a second, the next to the next log; return how many in all.
+
+    Serials begin with *first*. Each log is open all the time, as programs keep theirs.
+    """
+    steps, each = int(seconds / _STEP), int(rate * _STEP)
+    with ExitStack() as stack:
+        files = [stack.enter_context(log.open("ab", buffering=0)) for log in logs]
+        began = time.monotonic()
+        for step in range(steps):
+            time.sleep(max(0.0, began + step * _STEP - time.monotonic()))
+            for serial in range(first + step * each, first + (step + 1) * each):
+                files[serial % len(files)].write(LINE.format(serial).encode())
+    return steps * each

@@ -19,7 +19,7 @@ from benchmarks.beside_peers import DEFAULT, LARGE, TWO, TWO_LARGE, findings
 from benchmarks.latency import waits_of
 from benchmarks.sink import IN_PYTHON, Sink, native, sink
 from benchmarks.stages import Cost, outcome
-from benchmarks.steady import Writer
+from benchmarks.steady import Writer, write_in_turns
 from benchmarks.whole_path import BrokenRunError, Contender, Run, run_once, shipper
 
 ROOT = Path(__file__).parents[2]
@@ -161,6 +161,18 @@ def test_a_steady_writer_notes_each_line(tmp_path: Path) -> None:
 
     assert writer.written == 50 == len((tmp_path / "steady.log").read_text().splitlines())
     assert writer.moments == sorted(writer.moments)
+
+
+def test_lines_are_written_in_turns(tmp_path: Path) -> None:
+    """Every log gets as many, and no serial comes twice."""
+    logs = [tmp_path / f"{number}.log" for number in range(4)]
+
+    assert write_in_turns(logs, rate=1_000, seconds=0.04, first=4) == 40
+
+    texts = [log.read_text() for log in logs]
+    assert [text.count("\n") for text in texts] == [10] * 4
+    serials = {line.partition("?r=")[2][:7] for text in texts for line in text.splitlines()}
+    assert serials == {f"{serial:07d}" for serial in range(4, 44)}
 
 
 def test_waits_leave_out_what_warms_up() -> None:
