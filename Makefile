@@ -14,7 +14,7 @@ ARGS ?=
 UPGRADE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint fmt lock kill-test fault-test image-test bench clean
+.PHONY: help run test check docs lint fmt lock kill-test fault-test image-test bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -53,19 +53,24 @@ image-test: $(READY) ## build the container image without Docker and ship a file
 bench: $(READY) ## measure all that docs/performance.md says, beside peers; ARGS='--quick' for a short run
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+# MkDocs' own notice about its next version says nothing about this site.
+docs: $(VENV)/.docs ## build the documentation site into site/; a link that leads nowhere is an error
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
 LOCK = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url --no-annotate $(if $(UPGRADE),--upgrade)
 
 lock: $(BIN)/python ## make the lock files again after a change of dependencies; UPGRADE=1 takes newer versions
 	@[ -x $(BIN)/uv ] || { echo "installing uv into $(VENV)"; $(PIP) install -q uv; }
-	@echo "resolving requirements/{run,build,dev}.lock"
+	@echo "resolving requirements/{run,build,dev,docs}.lock"
 	@$(LOCK) pyproject.toml -o requirements/run.lock
 	@$(LOCK) --group build -c requirements/run.lock -o requirements/build.lock
 	@$(LOCK) pyproject.toml --group dev -c requirements/run.lock -c requirements/build.lock \
 		-o requirements/dev.lock
+	@$(LOCK) --group docs -c requirements/dev.lock -o requirements/docs.lock
 
 clean: ## remove the virtual environment, caches and build results
-	@rm -rf $(VENV) .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage htmlcov dist build
+	@rm -rf $(VENV) .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage htmlcov dist build site
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment. A .venv that no longer starts (its Python was removed or replaced) is made anew.
@@ -82,6 +87,11 @@ $(READY): $(BIN)/python requirements/dev.lock pyproject.toml shipper/__init__.py
 	@echo "installing requirements/dev.lock and this checkout into $(VENV)"
 	@$(PIP) install -q --require-hashes -r requirements/dev.lock
 	@$(PIP) install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.docs: $(READY) requirements/docs.lock
+	@echo "installing requirements/docs.lock into $(VENV)"
+	@$(PIP) install -q --require-hashes -r requirements/docs.lock
 	@touch $@
 
 # The real Node tracker, which a test has send into the receiver; of the lock file beside it, which

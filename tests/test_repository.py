@@ -23,7 +23,7 @@ from shipper import __version__
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "shipper").rglob("*.py"))
-LOCKS = ("run", "build", "dev")
+LOCKS = ("run", "build", "dev", "docs")
 
 
 # Budgets
@@ -98,7 +98,13 @@ def _asked(lock: str) -> list[str]:
     groups = project["dependency-groups"]
     runtime, build = project["project"]["dependencies"], groups["build"]
     own = [r for r in groups["dev"] if isinstance(r, str)]
-    return list({"run": runtime, "build": build, "dev": [*runtime, *build, *own]}[lock])
+    asked = {
+        "run": runtime,
+        "build": build,
+        "dev": [*runtime, *build, *own],
+        "docs": groups["docs"],
+    }
+    return list(asked[lock])
 
 
 @pytest.mark.parametrize("lock", LOCKS)
@@ -117,7 +123,13 @@ def test_lock_file_agrees_with_the_project(lock: str) -> None:
 def test_tests_run_what_users_get() -> None:
     """The developer's lock file pins the very versions that run in the image."""
     dev = _pins("dev")
-    assert {n: v for lock in LOCKS for n, v in _pins(lock).items() if dev.get(n) != v} == {}
+    assert {n: v for lock in ("run", "build") for n, v in _pins(lock).items() if dev[n] != v} == {}
+
+
+def test_the_site_is_built_beside_the_program() -> None:
+    """What both need has one version, so the site's packages go into the same environment."""
+    dev = _pins("dev")
+    assert {n: v for n, v in _pins("docs").items() if dev.get(n, v) != v} == {}
 
 
 # Commands
@@ -144,9 +156,9 @@ def test_script_can_be_started(script: str) -> None:
 
 
 def test_ci_runs_what_developers_run() -> None:
-    """Continuous integration calls the same two targets, and no tool past them."""
+    """Continuous integration calls the same targets, and no tool past them."""
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    assert re.findall(r"^make (\S+)", script, flags=re.MULTILINE) == ["lint", "test"]
+    assert re.findall(r"^make (\S+)", script, flags=re.MULTILINE) == ["lint", "docs", "test"]
 
 
 def test_readme_begins_with_the_two_commands() -> None:
