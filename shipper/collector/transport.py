@@ -6,7 +6,8 @@ Rule 2: a kept connection that the other side has closed meanwhile says so (`Sta
         that its request can be repeated on a fresh one.
 Rule 3: a connection on which an interim answer (1xx) came is not used again: the final answer
         would be taken for the next request's.
-Rule 4: the head of an answer has at most 256 KiB, whatever the number and length of its lines.
+Rule 4: the head of an answer has at most 256 KiB, whatever the number and length of its lines; of
+        what follows no more is read either, chunks' sizes and trailers included.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from urllib3 import HTTPResponse
 
 
-_HEAD_BYTES = 256 * 1024
+_PART_BYTES = 256 * 1024
 
 
 class StaleError(ConnectionResetError):
@@ -87,9 +88,8 @@ class PatientHTTPSConnection(PatientHTTPConnection, HTTPSConnection):
 class _Answer(http.client.HTTPResponse):
     def begin(self) -> None:
         reader = cast(_Reader, self.fp.raw)  # `_Timed` made it
-        reader.left = _HEAD_BYTES
         super().begin()
-        reader.left = None
+        reader.left = _PART_BYTES
         if self.status < 200:
             self.will_close = True  # rule 3
 
@@ -109,7 +109,7 @@ class _Reader(io.RawIOBase):
     def __init__(self, sock: socket.socket, deadline: float) -> None:
         self._sock = sock
         self._deadline = deadline
-        self.left: int | None = None
+        self.left = _PART_BYTES
         # The file keeps the socket open for as long as it is read, as http.client expects.
         self._file = sock.makefile("rb", buffering=0)
 
@@ -119,10 +119,9 @@ class _Reader(io.RawIOBase):
     def readinto(self, buffer: WriteableBuffer) -> int | None:
         self._sock.settimeout(_left(self._deadline))
         count = self._file.readinto(buffer)
-        if self.left is not None:
-            self.left -= count or 0
-            if self.left < 0:
-                raise OSError(f"the head of the answer is longer than {_HEAD_BYTES} bytes")
+        self.left -= count or 0
+        if self.left < 0:  # after the head nobody hears of it: the status is known
+            raise OSError(f"the head of the answer is longer than {_PART_BYTES} bytes")
         return count
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from shipper.collector.verdict import Delivered, Rejected
+from shipper.collector.verdict import Delivered, Rejected, Unavailable
 from tests.collector.clients import client, deaf, dripping_head, post_to, silent, sluggish, why
 from tests.faults import OK, FaultServer, Scene, Wire, answer, answering, refused_url
 
@@ -96,6 +96,27 @@ def endless_chunks(wire: Wire) -> None:
         wire.say(b"5\r\nspam \r\n" * 1000)
 
 
+def endless_trailers(wire: Wire) -> None:
+    wire.say(b"Transfer-Encoding: chunked\r\n\r\n0\r\n")
+    _until_closed(wire, b"T: " + b"x" * 6_000 + b"\r\n")
+
+
+def endless_chunk_head(wire: Wire) -> None:
+    wire.say(b"Transfer-Encoding: chunked\r\n\r\n1;")
+    _until_closed(wire, b"e" * 6_000)
+
+
+def crumbs(wire: Wire) -> None:
+    """A byte a chunk, and each of them a lot to read."""
+    wire.say(b"Transfer-Encoding: chunked\r\n\r\n")
+    _until_closed(wire, b"1;" + b"e" * 30_000 + b"\r\nx\r\n")
+
+
+def _until_closed(wire: Wire, data: bytes) -> None:
+    while not wire.leaving.is_set():
+        wire.say(data)
+
+
 def dripping_body(wire: Wire) -> None:
     wire.say(b"Content-Length: 400\r\n\r\n")
     wire.drip(b"z" * 400, 0.05)
@@ -111,7 +132,17 @@ def broken_chunks(wire: Wire) -> None:
 
 @pytest.mark.parametrize(("status", "verdict"), [(200, Delivered), (400, Rejected)])
 @pytest.mark.parametrize(
-    "rest", [endless_body, endless_chunks, dripping_body, cut_body, broken_chunks]
+    "rest",
+    [
+        endless_body,
+        endless_chunks,
+        endless_trailers,
+        endless_chunk_head,
+        crumbs,
+        dripping_body,
+        cut_body,
+        broken_chunks,
+    ],
 )
 def test_the_status_decides_whatever_the_body_does(rest: Scene, status: int, verdict: type) -> None:
     """A received request is not sent again because the answer's body is endless, late or cut."""
@@ -124,6 +155,20 @@ def test_the_status_decides_whatever_the_body_does(rest: Scene, status: int, ver
     started = time.monotonic()
     assert type(post_to(scene, read=0.5)) is verdict
     assert time.monotonic() - started < 3.0
+
+
+@pytest.mark.parametrize("rest", [endless_body, endless_trailers, endless_chunk_head, crumbs])
+def test_no_body_is_read_without_an_end(rest: Scene) -> None:
+    """Long before the time is over the connection is closed, whatever the body consists of."""
+
+    def scene(wire: Wire) -> None:
+        wire.request()
+        wire.say(b"HTTP/1.1 503 So\r\n")
+        rest(wire)
+
+    started = time.monotonic()
+    assert type(post_to(scene, read=30.0)) is Unavailable
+    assert time.monotonic() - started < 15.0
 
 
 def test_the_connection_is_not_used_after_an_unread_body() -> None:
@@ -375,6 +420,8 @@ def said(rest: Scene) -> Scene:
         forever_continue,
         said(endless_body),
         said(endless_chunks),
+        said(endless_trailers),
+        said(crumbs),
     ],
 )
 def test_no_server_can_grow_the_process(scene: Scene) -> None:
