@@ -131,7 +131,8 @@ def show(config_file: Path, as_json: bool, number: int) -> None:
         click.echo(orjson.dumps(_as_json(letter), option=orjson.OPT_INDENT_2))
         return
     for key, value in _as_json(letter).items():
-        click.echo(f"{key + ':':<12} {value}")
+        if value is not None:
+            click.echo(f"{key + ':':<12} {value}")
 
 
 @dead_letters.command()

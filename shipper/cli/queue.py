@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -125,11 +125,14 @@ def import_(config_file: Path, file: IO[bytes]) -> None:
     """Put exported events at the end of the queue, with the ids and bytes that they had.
 
     FILE is what `queue export` has written, or - for standard input. Events that were delivered
-    already come again with their ids. Exit code 65 names the first line that is wrong.
+    already come again with their ids. Exit code 65 names the first line that is wrong. Where there
+    is no state yet, as on a new machine, it is made: import as the user that runs shipper.
     """
     from shipper.service.transfer import take_in
+    from shipper.store.store import Store
 
-    with _opened(config_file) as (config, store):
+    config = load(config_file)
+    with closing(Store.open(config.state)) as store:
         store.space.bound(config.queue.max_bytes)
         count = take_in(store, file, config.collector.max_bytes, int(time.time() * 1000))
     click.echo(f"{count} events are in the queue")

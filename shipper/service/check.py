@@ -16,10 +16,12 @@ from shipper.config.models import Config, SourceConfig
 from shipper.errors import CollectorError, GrammarError, StateError
 from shipper.grammar.library import Library
 from shipper.service.assemble import addresses, library
+from shipper.service.damage import found_in
 from shipper.service.doctor import Finding, Survey, examine, survey
 from shipper.service.receiving import addresses_of
 from shipper.serving.listeners import Address, Listeners
 from shipper.serving.listeners import addresses as listening_at
+from shipper.store.database import REMEDY
 from shipper.store.lock import holder
 from shipper.store.store import Store, has_state
 
@@ -102,13 +104,23 @@ def _state(config: Config) -> Iterator[Finding]:
         yield Finding("ok", f"state {state}: in use by a running shipper, pid {pid}")
         return
     try:
-        if has_state(state):
+        if not has_state(state):
+            yield _new_state(state)
+        elif why := found_in(state):
+            yield _damaged(config, why)
+        else:
             Store.open(state).close()
             yield Finding("ok", f"state {state}")
-        else:
-            yield _new_state(state)
     except StateError as error:
         yield Finding("state", error.message, error.remedy)
+
+
+def _damaged(config: Config, why: str) -> Finding:
+    what = f"state {config.state} is damaged ({why})"
+    if config.queue.when_damaged == "refuse":
+        remedy = f"set queue.when_damaged to salvage and {REMEDY}"
+        return Finding("state", what, remedy)
+    return Finding("warning", what, "the next `shipper run` keeps it aside and saves what it can")
 
 
 def _new_state(state: Path) -> Finding:

@@ -31,10 +31,7 @@ def see_to_damage(config: Config, namespace: str, report: Report) -> None:
         clear(config.state)
     if not path.exists():  # somebody has moved it away: it begins anew
         clear(config.state)
-    why = damage(path, _LOOK_SECONDS)
-    if not why and is_suspect(config.state):
-        why = "it was found damaged while it was in use"
-    if not why:
+    if not (why := found_in(config.state)):
         return
     if config.queue.when_damaged == "refuse":
         remedy = f"set queue.when_damaged to salvage and {REMEDY}"
@@ -53,6 +50,13 @@ def see_to_damage(config: Config, namespace: str, report: Report) -> None:
         lost_dead_letters="unknown" if done.lost_letters is None else done.lost_letters,
         lost_files=done.lost_files,
     )
+
+
+def found_in(state: Path) -> str:
+    """Say how the state in the directory *state* is damaged, as far as a short look shows."""
+    if why := damage(state / DATABASE, _LOOK_SECONDS):
+        return why
+    return "it was found damaged while it was in use" if is_suspect(state) else ""
 
 
 @contextmanager

@@ -98,6 +98,18 @@ def test_an_export_is_imported_with_the_same_bytes(
     other.store.close()
 
 
+def test_an_import_makes_the_state(place: Place, tmp_path: Path) -> None:
+    """On a machine where shipper never ran: the state is made, readable by its owner only."""
+    place.queue(1, 2, 3)
+    file, state = tmp_path / "backlog.ndjson", tmp_path / "new" / "state"
+    place.run("export", "-o", str(file))
+    place.config.write_text(place.config.read_text().replace(f"{tmp_path}/one/state", str(state)))
+    assert "3 events" in place.run("import", str(file))
+    assert "3 events" in place.run("stats")
+    assert state.stat().st_mode & 0o777 == 0o700
+    assert (state / "state.db").stat().st_mode & 0o777 == 0o600
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [

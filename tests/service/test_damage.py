@@ -13,6 +13,7 @@ from shipper.config.load import load_config
 from shipper.devcollector.server import DevCollector
 from shipper.errors import StateDamagedError
 from shipper.grammar.library import Library
+from shipper.service.check import check
 from shipper.service.damage import noting_damage, see_to_damage
 from shipper.store.database import Database
 from shipper.store.soundness import is_suspect
@@ -96,6 +97,21 @@ def test_refusing_by_policy(tmp_path: Path) -> None:
         done = shipper("run", "-c", config, "--once")
         assert done.returncode == 73
         assert "queue.when_damaged" in done.stderr
+    assert (tmp_path / "state" / DATABASE).read_bytes() == before
+
+
+@pytest.mark.e2e
+def test_the_check_sees_it(tmp_path: Path) -> None:
+    """`check` says what the next start will do to a damaged state, and touches nothing."""
+    _backlog(tmp_path)
+    _hurt(tmp_path, 0.5)
+    before = (tmp_path / "state" / DATABASE).read_bytes()
+    for policy, level in (("salvage", "warning"), ("refuse", "state")):
+        more = f", when_damaged: {policy}"
+        config = load_config(_configure(tmp_path, "http://127.0.0.1:9", more), {})
+        (found,) = [f for f in check(config, str, offline=True) if "is damaged" in f.what]
+        assert found.level == level
+        assert found.remedy
     assert (tmp_path / "state" / DATABASE).read_bytes() == before
 
 
