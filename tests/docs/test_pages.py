@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from pathlib import Path
 
 import pytest
 
 from shipper.config.load import load_config
+from shipper.grammar.library import Library
 from tests.docs.book import ROOT, Desk, blocks, page
 
 PAGES = sorted(
@@ -44,6 +46,19 @@ def test_a_page_does_what_it_says(
     (desk / "grammars").mkdir(parents=True)
     monkeypatch.chdir(desk)
     assert Desk(places, capfd).work_through(page(name)) > 0
+
+
+def test_the_readme_shows_what_a_line_becomes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The same for the part of the README that every newcomer reads; and it counts right."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = readme.split("## What it makes of a line\n")[1].split("\n## ")[0]
+    monkeypatch.chdir(tmp_path)
+    assert Desk({}, capfd).work_through(section) == 2
+    told = re.search(r"More than (\d+) grammars are shipped", section)
+    assert told
+    assert int(told[1]) < len(Library().names())
 
 
 @pytest.mark.parametrize("name", PAGES)
