@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -24,13 +25,12 @@ from benchmarks.idle_files import idle_files
 from benchmarks.latency import latency
 from benchmarks.memory import memory
 from benchmarks.processes import busy_seconds
-from benchmarks.records import DOCUMENT, keep, kept_records, publish, record_of
+from benchmarks.records import keep, kept_record, publish, record_of, revision
 from benchmarks.report import Outcome, Record, generated
 from benchmarks.sink import Sink, sink
 from benchmarks.stages import stages
 from benchmarks.start_up import start_up
 from benchmarks.tracker import tracked
-from benchmarks.whole_path import BrokenRunError
 
 PARTS: dict[str, Callable[[Context], Outcome]] = {
     "peers": beside_peers,
@@ -64,8 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for failure in failures:
         print(failure, file=sys.stderr)
     if _whole(options):
-        publish(kept_records(list(PARTS)))
-        print(f"written: {DOCUMENT}")
+        print(publish({name: kept_record(name) for name in PARTS}))
     return 1 if failures else 0
 
 
@@ -114,16 +113,16 @@ def _measured(
     wanted = list(dict.fromkeys(OF_ROW[row] for row in options.row or OF_ROW))
     records, failures, progress = [], [], Progress()
     for name in wanted:
-        record = kept_records([name], current=True) if options.resume else []
-        if not record:
+        record = kept_record(name) if options.resume else None
+        if record is None or record.revision != revision():
             try:
                 outcome, others = _part(name, sizes, target, progress)
-            except (BrokenRunError, OSError) as error:
+            except (RuntimeError, OSError, subprocess.SubprocessError) as error:
                 failures.append(f"{name}: {error}")
                 continue
-            record = [record_of(outcome, others, quick=not _whole(options))]
-            keep(name, record[0])
-        records += record
+            record = record_of(outcome, others, quick=not _whole(options))
+            keep(name, record)
+        records.append(record)
     progress.done()
     return records, failures
 

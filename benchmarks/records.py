@@ -7,7 +7,7 @@ import platform
 import sqlite3
 import subprocess
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -37,19 +37,29 @@ def keep(name: str, record: Record) -> None:
     _place(name, quick=record.quick).write_bytes(_RECORD.dump_json(record, indent=1))
 
 
-def kept_records(names: Iterable[str], *, current: bool = False) -> list[Record]:
-    """Return the whole records there are of *names*; with *current*, only of this revision."""
-    found = [record for name in names if (record := _kept(name)) is not None]
-    return [record for record in found if not current or record.revision == revision()]
+def kept_record(name: str) -> Record | None:
+    """Return the record of the part *name*, if a whole one was kept."""
+    try:
+        return _RECORD.validate_json(_place(name, quick=False).read_bytes())
+    except (OSError, ValidationError):
+        return None
 
 
-def publish(records: Sequence[Record], path: Path = DOCUMENT) -> None:
-    """Put *records* into the document at *path*, and their figures beside it."""
-    text = document(path.read_text(encoding="utf-8"), generated(records))
+def publish(records: Mapping[str, Record | None], path: Path = DOCUMENT) -> str:
+    """Put *records*, by part, into the document at *path*, and their figures beside it.
+
+    Where one is missing, nothing is written, for what is there would go. Returns what was done.
+    """
+    found = [record for record in records.values() if record is not None]
+    if len(found) < len(records):
+        missing = ", ".join(name for name, record in records.items() if record is None)
+        return f"{path.name} stays as it is, for it was not measured here: {missing}"
+    text = document(path.read_text(encoding="utf-8"), generated(found))
     path.write_text(text, encoding="utf-8")
-    for record in records:
+    for record in found:
         for chart in record.outcome.charts:
             path.with_name(file_of(chart)).write_text(drawn(chart), encoding="utf-8")
+    return f"written: {path}"
 
 
 def revision() -> str:
@@ -63,13 +73,6 @@ def machine() -> str:
     cores = len(os.sched_getaffinity(0))
     python = f"{platform.python_implementation()} {platform.python_version()}"
     return f"{cores} cores, {platform.machine()}, {python}, SQLite {sqlite3.sqlite_version}"
-
-
-def _kept(name: str) -> Record | None:
-    try:
-        return _RECORD.validate_json(_place(name, quick=False).read_bytes())
-    except (OSError, ValidationError):
-        return None
 
 
 def _place(name: str, *, quick: bool) -> Path:

@@ -91,12 +91,13 @@ def test_a_record_is_kept_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     records.keep("peers", RECORD)
     records.keep("peers", replace(RECORD, quick=True, machine="in a hurry"))
 
-    (found,) = records.kept_records(["peers", "growth"])
+    found = records.kept_record("peers")
 
+    assert found is not None
     assert generated([found]) == generated([RECORD])
     assert drawn(found.outcome.charts[0]) == drawn(CHART)
     assert (found.quick, found.outcome.findings[0][1].most) == (False, False)
-    assert records.kept_records(["peers"], current=True) == []  # of another revision
+    assert records.kept_record("growth") is None
 
 
 def test_a_record_that_is_damaged_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +105,7 @@ def test_a_record_that_is_damaged_is_none(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(records, "kept", lambda *parts: tmp_path / parts[-1])
     (tmp_path / "peers.json").write_text('{"outcome": {"title": "Beside')
 
-    assert records.kept_records(["peers"]) == []
+    assert records.kept_record("peers") is None
 
 
 def test_the_document_gets_its_figures(tmp_path: Path) -> None:
@@ -112,10 +113,22 @@ def test_the_document_gets_its_figures(tmp_path: Path) -> None:
     page = tmp_path / "performance.md"
     page.write_text(f"{BEGIN}\n{END}\n")
 
-    records.publish([RECORD], page)
+    assert records.publish({"peers": RECORD}, page) == f"written: {page}"
 
     (name,) = re.findall(r"!\[.*\]\((.*)\)", page.read_text())
     assert ElementTree.parse(tmp_path / name).getroot().tag.endswith("svg")
+
+
+def test_a_part_that_was_never_measured_leaves_the_document_alone(tmp_path: Path) -> None:
+    """A page with all figures does not lose any to a run that has a few."""
+    page = tmp_path / "performance.md"
+    page.write_text(f"{BEGIN}\nall figures\n{END}\n")
+
+    said = records.publish({"peers": RECORD, "growth": None}, page)
+
+    assert said.endswith("not measured here: growth")
+    assert "all figures" in page.read_text()
+    assert list(tmp_path.iterdir()) == [page]
 
 
 def test_a_chart_shows_every_series() -> None:
