@@ -33,7 +33,7 @@ def test_it_tells_its_service_manager(tmp_path: Path, monkeypatch: pytest.Monkey
         site.log.write_bytes(b"".join(map(numbered, range(10))))
         with running("run", "-c", site.config) as program:
             assert heard(ear) == {"READY": "1"}
-            assert program.wait_for("status.listening", 0.1)
+            program.wait_for("status.listening")
             while "10 delivered" not in (facts := _until(ear, "WATCHDOG"))["STATUS"]:
                 pass
             assert facts["STATUS"].startswith("1 file, 0 bytes unread; 0 events wait")

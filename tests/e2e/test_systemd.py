@@ -55,6 +55,19 @@ def test_the_unit_is_valid_and_hardened(tmp_path: Path, reads_all: bool) -> None
     assert all("DAC" in line for line in granted)
 
 
+def test_the_page_names_settings_that_the_unit_has() -> None:
+    """Whoever looks for a setting of the page finds it; so is the state where the page has it."""
+    page = (_DEPLOY.parents[1] / "docs" / "how-to-systemd.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(\w+)=`", page))
+    assert {"StateDirectory", "WatchdogSec"} <= named
+    assert {name for name in named if not _settings(name)} == set()
+    (directory,) = _settings("StateDirectory")
+    assert f"\nstate: /var/lib/{directory}\n" in page
+    assert _settings("ExecStart") == [
+        "/opt/snowplow-logfile-source/bin/shipper run -c /etc/snowplow-logfile-source/shipper.yaml"
+    ]
+
+
 def _settings(name: str) -> list[str]:
     text = (_DEPLOY / _NAME).read_text(encoding="utf-8")
     return re.findall(rf"^{name}=(.*)$", text, re.M)
