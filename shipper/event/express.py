@@ -147,7 +147,7 @@ def _compiled(plain: PlainPattern, template: Template) -> _Bind:
         where[f"c{index}"] = column.__getitem__
     source = "\n".join(_written(plain, template))
     code = compile(source, f"<express {plain.grammar}>", "exec")
-    exec(code, where)  # noqa: S102 # nosec B102 - our own text; what a grammar says is a constant
+    exec(code, where)  # noqa: S102 - our own text  # nosec B102
     bind: _Bind = where["bind"]
     return bind
 
