@@ -1,8 +1,7 @@
-"""How a run shows its progress: a bar on a terminal, now and then a line elsewhere."""
+"""How a run shows its progress on a terminal: two bars."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -12,7 +11,6 @@ from rich.filesize import decimal
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from shipper.service.logs import report
 from shipper.service.run import Snapshot
 
 
@@ -61,41 +59,3 @@ class ProgressBar:
             done=f"{now.delivered:,} of {events:,} events",
             trouble=escape(now.trouble[:80]),
         )
-
-
-class LogLines:
-    """A line of the log every so many seconds, and only when something has changed."""
-
-    def __init__(self, every: float) -> None:
-        self._every = every
-        self._due = time.monotonic() + every
-        self._shown: dict[str, int | None] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        return None
-
-    def show(self, look: Callable[[], Snapshot]) -> None:
-        """Log how it goes if it is time, and news."""
-        if time.monotonic() < self._due:
-            return
-        self._due = time.monotonic() + self._every
-        now = look()
-        facts = {
-            "files": now.lag.files,
-            "unread_bytes": now.lag.unread,
-            "eta_seconds": None if now.lag.eta is None else round(now.lag.eta),
-            "queued": now.queued,
-            "delivered": now.delivered,
-            "refused": now.buried,
-        }
-        if facts != self._shown:
-            self._shown = facts
-            report("service.progress", **facts)

@@ -30,7 +30,7 @@ def receive(config_file: Path, log_format: str, verbose: bool, grace: float) -> 
     0 stopped, 69 an address can't be listened on, 73 the state can't be used, 78 the configuration
     is wrong.
     """
-    from shipper.cli.progress import LogLines
+    from shipper.cli.progress_lines import LogLines
     from shipper.service import logs
     from shipper.service.receiving import receiver_only
     from shipper.service.reload import Reloader

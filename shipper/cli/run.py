@@ -5,10 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from shipper.cli.options import config_option, load, log_format_option, verbose_option
+
+if TYPE_CHECKING:
+    from shipper.cli.progress import ProgressBar
+    from shipper.cli.progress_lines import LogLines
 
 
 @click.command(
@@ -52,7 +57,6 @@ def run(
     codes: 0 done, 69 the collector is unavailable (--once), 73 the state can't be used, 78 the
     configuration is wrong.
     """
-    from shipper.cli.progress import LogLines, ProgressBar
     from shipper.service import logs
     from shipper.service.reload import Reloader
     from shipper.service.run import Manner
@@ -61,7 +65,7 @@ def run(
 
     config = load(config_file)
     on_terminal = once and sys.stderr.isatty() and log_format == "text"
-    display = ProgressBar() if on_terminal else LogLines(every=10.0 if once else 60.0)
+    display = _bars() if on_terminal else _lines(every=10.0 if once else 60.0)
     with display:
         # Inside: while a bar is on the terminal, lines have to go above it.
         logs.configure(log_format, verbose=verbose)
@@ -77,3 +81,15 @@ def run(
             click.echo(
                 f"{last.lag.unfinished} bytes stay in their files: last lines without an end"
             )
+
+
+def _bars() -> ProgressBar:
+    from shipper.cli.progress import ProgressBar
+
+    return ProgressBar()
+
+
+def _lines(every: float) -> LogLines:
+    from shipper.cli.progress_lines import LogLines
+
+    return LogLines(every=every)

@@ -11,14 +11,12 @@ small, is not.
 
 from __future__ import annotations
 
-import re
 from urllib.parse import urlencode
 
 import orjson
 
 _HEAD = b'{"schema":"iglu:com.snowplowanalytics.snowplow/payload_data/jsonschema/1-0-4","data":['
 _TAIL = b"]}"
-_BORDER = re.compile(rb"\n\{")
 WRAPPER = len(_HEAD) + len(_TAIL)
 STAMP = len(b'"stm":"1479899744123",')
 
@@ -31,9 +29,17 @@ def post_size(events: int, joined_bytes: int) -> int:
 def post_body(joined: bytes, stm_ms: int) -> bytes:
     """Build the body of a POST from LF-joined events, stamped with *stm_ms* (13 digits)."""
     stamp = b'{"stm":"%013d",' % stm_ms
-    # Measured: bytes.replace takes 3.5 times as long for a needle of two bytes.
-    stamped = _BORDER.sub(b"," + stamp, joined)
-    return b"".join((_HEAD, stamp, memoryview(stamped)[1:], _TAIL))
+    # Cut at the borders and joined at once: nothing is copied twice, and a single byte is found
+    # soonest. Replacing takes two to four times as long.
+    whole, find, start = memoryview(joined), joined.find, 1
+    events: list[bytes | memoryview] = []
+    while (border := find(b"\n", start)) >= 0:
+        events.append(whole[start:border])
+        start = border + 2
+    events.append(whole[start:])
+    events[0] = b"".join((_HEAD, stamp, events[0]))
+    events[-1] = b"".join((events[-1], _TAIL))
+    return (b"," + stamp).join(events)
 
 
 def get_query(event: bytes, stm_ms: int) -> str:
