@@ -32,6 +32,12 @@ _LITERAL = re.compile(rf"(?:(?:[a-zA-Z0-9_\-!.~'()*;:&=+$,]|{_ESCAPED})*@)?\[([^
 _LEGAL = re.compile(rf"(?:[a-zA-Z0-9_\-!.~'()*;/?:@&=+$,\[\]#]|{_ESCAPED}|{_OTHER})*")
 _LEGAL_PLACES = re.compile(r"[^\[\]]*")
 
+# Most addresses are as plain as this, in which nothing can be wrong.
+_PLAIN = re.compile(
+    r"https?://[a-zA-Z0-9.-]{1,200}(?::[0-9]{1,5})?"
+    r"(?:/[a-zA-Z0-9/._~-]{0,200})?(?:\?[a-zA-Z0-9=&._~-]{0,200})?"
+)
+
 SCHEME_MAX, HOST_MAX = 16, 255
 
 
@@ -41,6 +47,8 @@ def complaint(text: str, path_max: int, query_max: int = 6000, fragment_max: int
 
     The limits are the columns' lengths for its parts; scheme and host have theirs above.
     """
+    if _PLAIN.fullmatch(text):
+        return ""
     match = _PARTS.fullmatch(text.replace(" ", "%20"))
     scheme, authority, path, query, fragment = match.groups() if match else ("",) * 5
     wrong = _wrong_start(scheme, authority, path, query)

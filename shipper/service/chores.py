@@ -85,6 +85,7 @@ class Chores:
             self._beside.teller.tell()
             self._beside.keeper.turn()
             self._store.space.write_back()
+            self._store.arrivals.admit()  # of a program that died; those that live see to theirs
             self._shrinks = True
         # Not before the first sweep is over: till then nobody knows which files are there.
         if now >= self._tidy_due and self._pump.swept:

@@ -40,6 +40,9 @@ INSERT INTO dead_letter
     (created, source, path, generation, offset, grammar, reason, detail, raw, event)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
+_QUEUE = """
+INSERT INTO batch (source, events, size, encoding, body, created, kept) VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
 _COUNT = """
 INSERT INTO counter (name, source, value) VALUES (?, ?, ?)
 ON CONFLICT (name, source) DO UPDATE SET value = value + excluded.value
@@ -191,15 +194,14 @@ def insert_batches(
 
     Those that are *kept* tell of a gap, and are not dropped whatever the limits of the queue say.
     """
-    rows = [(source, b.events, b.size, ENCODING, b.body, now_ms, kept) for b in batches]
-    db.executemany(
-        "INSERT INTO batch (source, events, size, encoding, body, created, kept) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
-        rows,
-    )
+    cursor, inserted = db.cursor(), 0
+    for batch in batches:
+        row = (source, batch.events, batch.size, ENCODING, batch.body, now_ms, kept)
+        cursor.execute(_QUEUE, row)
+        inserted += 1
     # Within a transaction nobody else adds any, so they follow each other.
-    last = db.execute("SELECT last_insert_rowid()").fetchone()[0] if rows else 0
-    return range(last + 1 - len(rows), last + 1)
+    last = cursor.lastrowid or 0
+    return range(last + 1 - inserted, last + 1)
 
 
 def bury_records(

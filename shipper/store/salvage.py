@@ -40,7 +40,7 @@ FORGOTTEN = "forgotten"
 
 _NEW, _DONE = "state.db.salvaging", "state.db.salvaged"
 _PAGE_ROWS = 200
-_STREAMED = ("batch", "dead_letter")
+_STREAMED = ("batch", "arrival", "dead_letter")
 
 Tick = Callable[[int, int], None]
 """Is told now and then how many pages were read, and of how many."""

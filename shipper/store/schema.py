@@ -186,4 +186,14 @@ INSERT INTO counter SELECT 'letters:' || reason, source, count(*) FROM dead_lett
 GROUP BY source, reason;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)
+_SIXTH = """
+CREATE TABLE arrival (           -- on its way into the queue, oldest first: store/arrivals.py
+    id INTEGER PRIMARY KEY,
+    source TEXT NOT NULL,
+    events INTEGER NOT NULL,
+    body BLOB NOT NULL,          -- the events joined by LF
+    created INTEGER NOT NULL
+) STRICT;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH)

@@ -79,6 +79,12 @@ def _count(values: tuple[Value, ...]) -> bool:
     return isinstance(name, str) and (name in _KNOWN_COUNTS or name.startswith(_KNOWN_KINDS))
 
 
+def _arrival(values: tuple[Value, ...]) -> bool:
+    """Tell whether the row of an arrival is one: it holds as many events as it says."""
+    events, body = values[2:4]
+    return isinstance(body, bytes) and body[:1] == b"{" and body.count(b"\n") + 1 == events
+
+
 def _numbered(values: tuple[Value, ...]) -> bool:
     return values[0] in _NUMBERED
 
@@ -86,6 +92,7 @@ def _numbered(values: tuple[Value, ...]) -> bool:
 _CHECKS: dict[str, Callable[[tuple[Value, ...]], bool]] = {
     "file": _file,
     "batch": _positive(2, 3),
+    "arrival": _arrival,
     "stream": _digest,
     "tally": _positive(1, 2, 3),
     "counter": _count,

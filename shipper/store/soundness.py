@@ -12,7 +12,7 @@ from shipper.store.database import DAMAGED, translated
 
 # The small tables, without which nothing goes, come first.
 _TABLES = ("meta", "file", "stream", "counter", "collected", "loss", "dropped", "tally")
-_LARGE = ("dead_letter", "batch")
+_LARGE = ("dead_letter", "batch", "arrival")
 _SUSPECT = "damaged"
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +26,7 @@ from shipper.event.gap import Dropped
 from shipper.event.ids import generation_id, namespace_id, stream_key
 from shipper.formats.held import Held
 from shipper.model import Ledger
+from shipper.store.arrivals import Arrivals
 from shipper.store.collection import Collection
 from shipper.store.counting import Counting
 from shipper.store.database import Database, is_full, translated, unusable
@@ -123,6 +125,7 @@ class Store:
         self.space = Space(database)
         self.order = Order(database)
         self.received = Received(database, self.order)
+        self.arrivals = Arrivals(database, self.order)
         self.history = History(database)
         self.snapshot = database.snapshot
 
@@ -130,7 +133,11 @@ class Store:
     def open(cls, directory: Path) -> Self:
         """Open the state in *directory*, making both if need be. Raises StateError."""
         make_directory(directory)
-        return cls(Database(directory / DATABASE))
+        store = cls(Database(directory / DATABASE))
+        with suppress(StateBusyError):  # there is another time, when the disk has room
+            while store.arrivals.admit():
+                pass
+        return store
 
     def close(self) -> None:
         """Close the state file."""
@@ -260,14 +267,17 @@ class Store:
             self._settle(settled, now_ms)
 
     def _settle(self, settlements: Iterable[Settlement], now_ms: int) -> None:
+        counts: Counter[tuple[str, str]] = Counter()
         with self._database.transaction() as db:
             for queued, delivered, buried, left in settlements:
                 if not _take_out(db, queued.id, left):
                     continue
                 for letter in buried:
                     bury_event(db, queued.source, letter, now_ms)
-                add_to_counter(db, "delivered", queued.source, delivered)
-                add_to_counter(db, "buried", queued.source, len(buried))
+                counts["delivered", queued.source] += delivered
+                counts["buried", queued.source] += len(buried)
+            for (name, source), count in counts.items():
+                add_to_counter(db, name, source, count)
 
     def backlog(self) -> Backlog:
         """Return how much waits in the queue; that is on record, and not counted."""

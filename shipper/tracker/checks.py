@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from shipper.protocol.payload import check_payload, examine
+from shipper.protocol.payload import examine
 
 Number = int | float | Decimal
 Time = int | float | datetime
@@ -108,13 +108,9 @@ def uuid_text(field: str, value: Any) -> str:
     return optional_text(field, str(value) if isinstance(value, UUID) else value).lower()
 
 
-def refuse_bad(pairs: Mapping[str, str], *, whole: bool = True) -> None:
-    """Raise InvalidValueError for the first of *pairs* that Enrich would refuse.
-
-    *whole*: the pairs are a payload, in which nothing may be missing.
-    """
-    reasons = check_payload(pairs) if whole else examine(pairs).reasons
-    if reasons:
+def refuse_bad(pairs: Mapping[str, str]) -> None:
+    """Raise InvalidValueError for the first of *pairs* that Enrich would refuse."""
+    if reasons := examine(pairs).reasons:
         place, _, reason = reasons[0].partition(": ")
         key, dot, path = place.partition(".")
         raise InvalidValueError(f"{FIELDS.get(key, key)}{dot}{path}", reason)

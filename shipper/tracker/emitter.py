@@ -28,7 +28,7 @@ import requests
 from shipper.collector.client import Address
 from shipper.emitter import Emitter as Loop
 from shipper.emitter import Sending
-from shipper.errors import StateError
+from shipper.errors import StateBusyError, StateError
 from shipper.event.batch import fits
 from shipper.model import Clock
 from shipper.protocol.envelope import get_query, post_body
@@ -39,6 +39,7 @@ from shipper.tracker.checks import EventTooLargeError
 from shipper.tracker.committer import Committer, left_of
 from shipper.tracker.draining import Drained, Tally, run_to_end
 from shipper.tracker.endpoint import collector_url, path_of
+from shipper.tracker.mover import Mover
 from shipper.tracker.outcome import LOG, Callback, ObservedCollector, SessionCollector
 from shipper.tracker.queueing import Queue
 from shipper.tracker.receipt import Receipt
@@ -57,7 +58,44 @@ class _Works(NamedTuple):
 
     queue: Queue
     committer: Committer | None
+    mover: Mover | None
     sender: Sender | None
+
+    def add(self, payloads: Sequence[bytes], receipt: Receipt) -> None:
+        """Store *payloads*, and settle *receipt* when they are safe."""
+        if self.committer:
+            self.committer.add(payloads, receipt)
+            return
+        if self.mover:
+            self.queue.keep(payloads)
+            self.mover.ring()
+        else:
+            self.queue.add(payloads)
+            self.news()
+        receipt.settle()
+
+    def news(self) -> None:
+        """Say that something was queued."""
+        if self.sender:
+            self.sender.ring()
+
+    def settle_in(self, timeout: float) -> int:
+        """Have all that was added before in the queue; return how many events are not."""
+        if self.committer:
+            return self.committer.drain(timeout)
+        try:
+            if self.queue.admit():
+                self.news()
+        except StateBusyError as error:
+            LOG.warning("what was tracked is safe, but can't be queued just now: %s", error)
+        return self.queue.store.arrivals.count()
+
+    def end(self, deadline: float) -> None:
+        """Let the threads end, up to the *deadline* (monotonic), and close the queue."""
+        threads = (self.committer, self.mover, self.sender)
+        ended = [each.stop(left_of(deadline)) for each in threads if each is not None]
+        if all(ended):  # else a thread may be using it: the process's end closes it as well
+            self.queue.close()
 
 
 class _State:
@@ -122,16 +160,8 @@ class Emitter:
         """
         for event in events:
             self._require_room(event.payload)
-        works = self._works()
         receipt = Receipt(events[0].event_id)
-        payloads = [event.payload for event in events]
-        if works.committer:
-            works.committer.add(payloads, receipt)
-            return receipt
-        works.queue.add(payloads)
-        receipt.settle()
-        if works.sender:
-            works.sender.ring()
+        self._works().add([event.payload for event in events], receipt)
         return receipt
 
     @property
@@ -147,17 +177,17 @@ class Emitter:
         """
         deadline = time.monotonic() + timeout
         works = self._works()
-        uncommitted = works.committer.drain(timeout) if works.committer else 0
+        outside = works.settle_in(timeout)
         upto = works.queue.newest()
         pause = 0.002
         while (waiting := self._works().queue.waiting(upto)) and left_of(deadline):
             time.sleep(min(pause, left_of(deadline)))
             pause = min(0.05, pause * 1.5)
-        return waiting + uncommitted
+        return waiting + outside
 
     def requests(self) -> Iterator[str]:
         """Return the requests that would carry what waits, as text; nothing is sent."""
-        queue, now_ms = self._works().queue, time.time_ns() // 1_000_000
+        queue, now_ms = self._settled(), time.time_ns() // 1_000_000
         for joined in queue.joined(self.byte_limit_post):
             if self.method == "post":
                 head = f"POST {self.url}\nContent-Type: application/json; charset=utf-8"
@@ -173,7 +203,7 @@ class Emitter:
         Ends when nothing waits, after *timeout* seconds, or when sending has failed *retries* times
         and once more, nothing delivered between. Raises StateError if another process sends.
         """
-        queue = self._works().queue
+        queue = self._settled()
         with ExitStack() as stack:
             stack.enter_context(sender_lock(Path(self.queue)))
             tally = Tally(self.callback)
@@ -195,7 +225,7 @@ class Emitter:
             works, self._state.works = self._state.works, None
         _live.discard(self)
         if works is not None:
-            _end(works, deadline)
+            works.end(deadline)
         return left
 
     def __enter__(self) -> Self:
@@ -231,11 +261,20 @@ class Emitter:
         sender = None
         if self.send:
             sender = Sender(directory, lambda stack: self._loop(queue, stack, self.callback))
-        committer = None
+        committer = mover = None
+        news = _Works(queue, None, None, sender).news
         if not self.blocking:
-            committer = Committer(queue.add, sender.ring if sender else _nothing)
-        self._state.works = _Works(queue, committer, sender)
+            committer = Committer(queue.add, news)
+        elif self.durability == "process":
+            mover = Mover(queue.admit, news)
+        self._state.works = _Works(queue, committer, mover, sender)
         return self._state.works
+
+    def _settled(self) -> Queue:
+        """Return the queue, with all that was added before in it."""
+        works = self._works()
+        works.settle_in(self.exit_timeout)
+        return works.queue
 
     def _loop(self, queue: Queue, stack: ExitStack, callback: Callback | None) -> Loop:
         """Build what sends."""
@@ -282,18 +321,6 @@ class Emitter:
                 return
         why = f"has {size:,} bytes; a request may have {limit:,} (byte_limit_{self.method})"
         raise EventTooLargeError("event", why)
-
-
-def _end(works: _Works, deadline: float) -> None:
-    ended = [
-        each.stop(left_of(deadline)) for each in (works.committer, works.sender) if each is not None
-    ]
-    if all(ended):  # else a thread may be using it: the process's end closes it as well
-        works.queue.close()
-
-
-def _nothing() -> None:
-    """Nobody sends here."""
 
 
 def _report(name: str, /, **facts: object) -> None:

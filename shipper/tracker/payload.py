@@ -1,8 +1,6 @@
 """One payload in the making: pairs of texts, where what is empty is left out.
 
-Rule 1: a key that is set again has the last value; an empty key or value sets nothing.
-Rule 2: the bytes are compact JSON with sorted keys, without a line end: they are stored as they
-        are, and every attempt at sending repeats them.
+A key that is set again has the last value; an empty key or value sets nothing.
 """
 
 from __future__ import annotations
@@ -28,8 +26,7 @@ class Payload:
 
     def add_all(self, pairs: Mapping[str, str | None]) -> None:
         """Set each of *pairs* that is not empty."""
-        for key, value in pairs.items():
-            self.add(key, value)
+        self._pairs.update({key: value for key, value in pairs.items() if key and value})
 
     def add_json(self, document: Any, *, base64: bool, keys: tuple[str, str]) -> None:
         """Set JSON under the first of *keys* as base64, or under the second as it is."""
@@ -41,7 +38,3 @@ class Payload:
     def pairs(self) -> dict[str, str]:
         """A copy of the pairs."""
         return dict(self._pairs)
-
-    def to_bytes(self) -> bytes:
-        """Return the event as it is stored and sent."""
-        return compact(self._pairs)

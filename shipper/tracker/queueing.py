@@ -1,7 +1,8 @@
 """The queue from the side of those who add: the state directory that `shipper run` has, too.
 
-Rule 1: what `add` took is in the file when it returns, all of it or nothing.
-Rule 2: what is added is counted as received, so that the audit of the directory adds up.
+Rule 1: what `add` or `keep` took is in the file when it returns, all of it or nothing; `admit`
+        moves what was kept to the end of the queue.
+Rule 2: what is queued is counted as received, so that the audit of the directory adds up.
 Rule 3: at a fork no connection is open: SQLite's locks do not survive one.
 """
 
@@ -9,9 +10,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from shipper.errors import StateBusyError
 from shipper.event.batch import pack, unpack
 from shipper.store.database import Database
 from shipper.store.store import DATABASE, Store, make_directory
@@ -36,12 +39,25 @@ class Queue:
         self._database = Database(directory / DATABASE)
         self.store = Store(self._database)
         self.store.space.bound(max_bytes)
+        with suppress(StateBusyError):  # of a process that died; there is another time for it
+            self.admit()
 
     def add(self, payloads: Sequence[bytes]) -> None:
         """Put events at the end of the queue. Raises StateError."""
         batches = list(pack(payloads, self._batch_bytes))
         now_ms = time.time_ns() // 1_000_000
         self.store.received.take(SOURCE, batches, now_ms, durable=self._durable)
+
+    def keep(self, payloads: Sequence[bytes]) -> None:
+        """Put events where they outlive the death of the process. Raises StateError."""
+        self.store.arrivals.keep(SOURCE, payloads, time.time_ns() // 1_000_000)
+
+    def admit(self) -> bool:
+        """Move all that was kept into the queue; tell if anything was. Raises StateError."""
+        moved = False
+        while self.store.arrivals.admit(self._batch_bytes):
+            moved = True
+        return moved
 
     def newest(self) -> int:
         """Return the id of the newest batch that waits; 0 if none does."""

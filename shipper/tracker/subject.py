@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Self
 from uuid import UUID
 
@@ -88,12 +87,8 @@ class Subject:
             self.set_domain_session_id(parts[5])
         return self
 
-    def over(self, other: Subject | None) -> Mapping[str, str]:
-        """Return the pairs of *other*, and of this one over them."""
-        return {**(other.pairs if other else {}), **self._pairs}
-
     def _set(self, key: str, value: str) -> Self:
-        refuse_bad({key: value}, whole=False)
+        refuse_bad({key: value})
         self._pairs[key] = value
         return self
 

@@ -42,6 +42,17 @@ def _chores(shipper: Shipper) -> Chores:
     return Chores(shipper.store, books, shipper.fleet, shipper.pump, clock, beside)
 
 
+def test_what_a_program_left_that_died_is_queued(tmp_path: Path) -> None:
+    """It tracked an event beside us, and was killed before it moved it: we send it."""
+    with shippers(tmp_path) as ship:
+        shipper = ship("*.log")
+        shipper.store.arrivals.keep("tracker", [b'{"e":"pv"}'], 1)
+        assert shipper.store.backlog().events == 0
+        _chores(shipper).turn()
+        assert shipper.store.backlog().events == 1
+        assert list(audit(shipper.store).faults()) == []
+
+
 def test_the_pace_is_noted(tmp_path: Path) -> None:
     """Whoever looks into the state finds how much is left to read, and how fast it goes."""
     with shippers(tmp_path) as ship:

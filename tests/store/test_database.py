@@ -114,6 +114,7 @@ def test_released_migrations_do_not_change() -> None:
         "f00e9bb3a7434592",
         "ec9264f5a6b74d85",
         "8c3669bfabc22ed8",
+        "e3eddb53d86dfb1b",
     ]
 
 

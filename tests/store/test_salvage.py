@@ -48,6 +48,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for n in range(300):
             shipper.store.history.note(Condition(n), {"requests:delivered": 1}, step(10 * n, n))
         assert shipper.store.backlog().events > 2_000
+        for n in range(100):
+            shipper.store.arrivals.keep("tracker", [b'{"n":"%d"}' % n, b'{"also":"%d"}' % n], n)
     return home / "home"
 
 
@@ -77,7 +79,7 @@ def _rows(path: Path, table: str) -> set[tuple[object, ...]]:
 
 _TABLES = (
     "file", "batch", "dead_letter", "meta", "stream", "counter", "tally", "history",
-    "sqlite_sequence",
+    "arrival", "sqlite_sequence",
 )  # fmt: skip
 
 
@@ -146,6 +148,13 @@ def _head(state: Path, rng: Random, _pages: int, count: int) -> None:
 Harm = Callable[[Path, Random, int, int], None]
 
 
+def _of_logs(batches: set[tuple[object, ...]]) -> set[tuple[object, ...]]:
+    """Leave out what came of arrivals, which were moved into the queue when it was opened."""
+    arrived = {row for row in batches if row[1] == "tracker"}
+    assert sum(int(str(row[2])) for row in arrived) <= 200
+    return batches - arrived
+
+
 @pytest.mark.parametrize("harm", [_flip, _zero, _noise, _cut, _head])
 @pytest.mark.parametrize("seed", range(12))
 def test_nothing_is_lost_for_good(home: Path, tmp_path: Path, harm: Harm, seed: int) -> None:
@@ -167,7 +176,7 @@ def test_nothing_is_lost_for_good(home: Path, tmp_path: Path, harm: Harm, seed: 
         assert all(c.offset >= c.start for c in store.checkpoints())
     finally:
         store.close()
-    after = _rows(state / DATABASE, "batch")
+    after = _of_logs(_rows(state / DATABASE, "batch"))
     if harm is not _flip:
         assert after <= before
     lost = len(before) - len(after)

@@ -44,3 +44,15 @@ def test_a_part_or_all_can_be_counted_and_taken(tmp_path: Path) -> None:
         assert queue.waiting(queue.newest()) == left
     assert held(queue) == []
     queue.close()
+
+
+def test_what_was_kept_by_one_that_died_is_queued_by_the_next(tmp_path: Path) -> None:
+    """Nobody moved it: the next that opens the queue does, before it adds its own."""
+    dead = opened(tmp_path)
+    dead.keep(EVENTS[:2])
+    queue = opened(tmp_path)
+    queue.add(EVENTS[2:3])
+    assert held(queue) == EVENTS[:3]
+    assert queue.store.counters() == {("received", "tracker"): 3}
+    dead.close()
+    queue.close()
