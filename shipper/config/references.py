@@ -7,6 +7,8 @@ or empty, as a shell does; ``$$`` is one dollar; any other dollar stands for its
 Rule 3: ``file:PATH`` is followed in secret places only, and only where it is written in the
 configuration: a variable that holds ``file:…`` is just a text.
 Rule 4: no error text repeats what a variable or a secret file holds.
+Rule 5: what is a secret for certain (a password, what an Authorization header holds) is refused
+where it stands in the configuration itself: that is copied, shown and kept in histories.
 """
 
 from __future__ import annotations
@@ -29,12 +31,26 @@ _SECRETS = {
     ("collector", "password"),
     ("collector", "proxy"),
 }
+_SECRET_HEADERS = {"authorization", "proxy-authorization", "cookie"}
+_PASSWORD_IN_ADDRESS = re.compile(r"(?:\w+://)?[^/@]*:[^/@]+@")
 _HALF = re.compile("[\ud800-\udfff]")
 
 
 def is_secret(path: Path_) -> bool:
     """Tell whether the value at *path* is a secret: never shown, and open to ``file:``."""
     return path[:2] in _SECRETS
+
+
+def _is_secret_for_certain(text: str, path: Path_) -> bool:
+    match path:
+        case ("collector", "password"):
+            return bool(text)
+        case ("collector", "proxy"):
+            return _PASSWORD_IN_ADDRESS.match(text) is not None
+        case ("collector", "headers", str(name)):
+            return name.lower() in _SECRET_HEADERS
+        case _:
+            return False
 
 
 def key_text(path: Path_) -> str:
@@ -64,6 +80,10 @@ class References:
                 return [self.follow(inner, (*path, index)) for index, inner in enumerate(value)]
             case str() if is_secret(path) and value.startswith("file:"):
                 return self._secret(value, self._text(value, path), path)
+            case str() if "${" not in value and _is_secret_for_certain(value, path):
+                what = "holds a secret that stands in the configuration itself"
+                self._wrong(path, what, "write ${NAME} for a variable, or file:PATH")
+                return value  # else more would be said of it than that
             case str() if "$" in value:
                 return self._text(value, path)
             case _:

@@ -30,9 +30,12 @@ def test_one_address_or_several(desk: Desk) -> None:
     ("keys", "what"),
     [
         ("username: a", "has only one of username and password"),
-        ("password: a", "has only one of username and password"),
-        ("username: 'a:b', password: c", "holds a colon"),
-        ("username: a, password: b, headers: {AUTHORIZATION: x}", "an Authorization header"),
+        ("password: '${WORD}'", "has only one of username and password"),
+        ("username: 'a:b', password: '${WORD}'", "holds a colon"),
+        (
+            "username: a, password: '${WORD}', headers: {AUTHORIZATION: '${WORD}'}",
+            "an Authorization header",
+        ),
         ("min_concurrency: 5", "has a min_concurrency above"),
         ("tls: {key: /k.pem}", "has a key without a certificate"),
         ("tls: {ca: /ca.pem, verify: false}", "is never asked"),
@@ -41,15 +44,15 @@ def test_one_address_or_several(desk: Desk) -> None:
         ("path: com.acme/track", "is no path of a collector"),
         ("path: '/a?b'", "is no path of a collector"),
         ("proxy: 'socks5://p'", "has no scheme"),
-        ("proxy: 'http://p4ss:p4ss@'", "has a host that is no name"),
-        ("proxy: 'http://p4ss:p4ss@proxy:x'", "malformed"),
-        ("proxy: 'http://p4ss:p4ss@proxy/path'", "has a path"),
-        ("proxy: 'http://p4ss p4ss@proxy'", "holds a blank"),
+        ("proxy: 'http://p4ss:${WORD}@'", "has a host that is no name"),
+        ("proxy: 'http://p4ss:${WORD}@proxy:x'", "malformed"),
+        ("proxy: 'http://p4ss:${WORD}@proxy/path'", "has a path"),
+        ("proxy: 'http://p4ss ${WORD}@proxy'", "holds a blank"),
     ],
 )
 def test_what_does_not_fit_is_told(desk: Desk, keys: str, what: str) -> None:
     """Each in its own words, and without the secret."""
-    problem = desk.only(desk.collector(keys))
+    problem = desk.only(desk.collector(keys, {"WORD": "p4ss"}))
     assert what in problem.what
     assert "p4ss" not in str(problem)
     assert problem.remedy
@@ -60,6 +63,31 @@ def test_a_version_may_look_like_a_number(desk: Desk, version: str) -> None:
     """YAML takes 1.2 for one."""
     config = desk.load(desk.collector(f"tls: {{min_version: {version}}}"))
     assert config.collector.tls.min_version == version.strip("'")
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "username: a, password: p4ss",
+        "username: a, password: 'p4$$ss'",
+        "headers: {authorization: Bearer p4ss}",
+        "headers: {Cookie: p4ss}",
+        "proxy: 'http://me:p4ss@proxy:3128'",
+    ],
+)
+def test_a_secret_does_not_stand_in_the_configuration(desk: Desk, keys: str) -> None:
+    """It is refused with what to write in its place, and not repeated."""
+    problem = desk.only(desk.collector(keys))
+    assert "holds a secret" in problem.what
+    assert "file:PATH" in problem.remedy
+    assert "p4" not in str(problem)
+
+
+def test_what_is_no_secret_may_stand_there(desk: Desk) -> None:
+    """Other headers, a proxy without a password; and a token beside a word."""
+    keys = "headers: {X-Team: blue, Authorization: 'Bearer ${TOKEN}'}, proxy: 'http://proxy:3128'"
+    config = desk.load(desk.collector(keys, {"TOKEN": "t0ken"}))
+    assert config.collector.headers["Authorization"].get_secret_value() == "Bearer t0ken"
 
 
 def test_secrets_come_from_files_and_are_never_shown(desk: Desk) -> None:

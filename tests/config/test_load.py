@@ -193,7 +193,8 @@ def test_located_finds_keys_later(desk: Desk) -> None:
 
 def test_resolved_masks_secrets(desk: Desk) -> None:
     """The printable configuration has every default and no secret."""
-    config = desk.load(desk.collector("headers: {Authorization: Bearer s3cret}"))
+    headers = "headers: {Authorization: 'Bearer ${TOKEN}'}"
+    config = desk.load(desk.collector(headers, {"TOKEN": "s3cret"}))
     printable = resolved(config)
     assert "s3cret" not in str(printable)
     assert "s3cret" not in repr(config)
