@@ -43,8 +43,14 @@ PARTS: dict[str, Callable[[Context], Outcome]] = {
     "stages": stages,
 }
 OF_ROW = {
-    **dict(zip("12", ("peers", "peers"), strict=True)),
-    **dict(zip("345678", list(PARTS)[1:7], strict=True)),
+    "1": "peers",
+    "2": "peers",
+    "3": "tracker",
+    "4": "memory",
+    "5": "latency",
+    "6": "backlog",
+    "7": "growth",
+    "8": "start-up",
     "stages": "stages",
 }
 
