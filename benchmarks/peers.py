@@ -184,6 +184,7 @@ _RSYSLOG = r"""global(workDirectory="@STATE@" maxMessageSize="64k")
 module(load="imfile")
 module(load="mmnormalize")
 module(load="omelasticsearch")
+main_queue(queue.type="Direct")
 template(name="event" type="subtree" subtree="$!")
 ruleset(name="ship") {
   action(type="mmnormalize" rulebase="@RULES@" useRawMsg="off")
