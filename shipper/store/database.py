@@ -29,11 +29,13 @@ BUSY_MS = 10_000
 
 _WAL_TRIES = 30
 # Checkpoint the WAL every 16 MiB: small enough to stay in the page cache, rare enough to be cheap.
+# Where less of the disk is free, sooner: the file needs room for what the WAL holds, beside it.
+_MOST_WAL_PAGES, _LEAST_WAL_PAGES, _WAL_PART = 4096, 64, 8
+_PAGE_BYTES = 4096
 _USUAL, _DURABLE = "PRAGMA synchronous = NORMAL", "PRAGMA synchronous = FULL"
 _PRAGMAS = f"""
 PRAGMA busy_timeout = {BUSY_MS};
 {_USUAL};
-PRAGMA wal_autocheckpoint = 4096;
 PRAGMA journal_size_limit = 67108864;
 PRAGMA foreign_keys = ON;
 """
@@ -174,6 +176,7 @@ class Database:
                 # Works only before the first table is made; it lets the file shrink one day.
                 self._db.execute("PRAGMA auto_vacuum = INCREMENTAL")
             self._db.executescript(_PRAGMAS)
+            self._db.execute(f"PRAGMA wal_autocheckpoint = {_wal_pages(self.path)}")
             mode = self._to_wal()
             if mode != "wal":
                 what = f"{self.path} is on a file system without shared memory (a network share?)"
@@ -201,6 +204,13 @@ class Database:
                 for statement in script.split(";\n"):
                     db.execute(statement)
                 db.execute(f"PRAGMA user_version = {number}")
+
+
+def _wal_pages(path: Path) -> int:
+    """Return after how many pages the write-ahead log of *path* is written back."""
+    disk = os.statvfs(path.parent)
+    pages = disk.f_bavail * disk.f_frsize // _WAL_PART // _PAGE_BYTES
+    return max(_LEAST_WAL_PAGES, min(pages, _MOST_WAL_PAGES))
 
 
 class translated:  # noqa: N801  # used as a function; as a class it costs a tracked event 1 µs less

@@ -105,6 +105,24 @@ def test_a_path_that_cannot_be(tmp_path: Path, path: str) -> None:
     assert caught.value.remedy
 
 
+@pytest.mark.parametrize(
+    ("free", "pages"),
+    [(1 << 40, 4096), (128 << 20, 4096), (64 << 20, 2048), (4 << 20, 128), (0, 64)],
+)
+def test_on_a_small_disk_the_log_is_written_back_sooner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, pages: int
+) -> None:
+    """What the log holds needs room in the file beside it, or nothing can be settled any more."""
+    real = os.statvfs(tmp_path)
+    values = list(real)
+    values[1], values[4] = 512, free // 512  # f_frsize, f_bavail
+    monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result(values))
+    database = Database(tmp_path / "state.db")
+    with database.reading() as db:
+        assert db.execute("PRAGMA wal_autocheckpoint").fetchone() == (pages,)
+    database.close()
+
+
 def test_released_migrations_do_not_change() -> None:
     """State files in the field have seen these very scripts: a change is a new one at the end."""
     digests = [hashlib.sha256(script.encode()).hexdigest()[:16] for script in MIGRATIONS]
