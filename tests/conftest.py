@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from hypothesis import settings
+
+# No test may hinge on how fast a machine is; pytest's own timeout ends what hangs.
+settings.register_profile("shipper", deadline=None)
+settings.load_profile("shipper")
 
 _TOLD = pytest.StashKey[list[str]]()
 

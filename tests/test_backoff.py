@@ -273,4 +273,4 @@ class Gate(RuleBasedStateMachine):
 
 
 TestGate = Gate.TestCase
-TestGate.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestGate.settings = settings(max_examples=60, stateful_step_count=25)

@@ -281,7 +281,7 @@ class _Work:
     def plain(self, lines: Iterable[tuple[bytes, str, int]], offset: int) -> None:
         """Take each line as a record: the hot path of the whole program."""
         limit, keep_blank = self._recipe.policy.line_bytes, self._recipe.policy.keep_blank
-        take, emit = self._express(), self._events.append
+        take, emit = self._short_way(self._origin.entities), self._events.append
         emitted = emitted_bytes = 0
         for raw, text, width in lines:
             if width > limit:
@@ -297,11 +297,11 @@ class _Work:
             offset += width
         self._count("emitted", emitted, emitted_bytes)
 
-    def _express(self) -> Take:
-        express, origin = self._recipe.express, self._origin
+    def _short_way(self, entities: tuple[str, ...]) -> Take:
+        express = self._recipe.express
         if express is None:
             return _no_short_way
-        return express.bind(origin.eid, origin.entities, self._read_us)
+        return express.bind(self._origin.eid, entities, self._read_us)
 
     def _plain_record(self, record: Record) -> None:
         beside = (self._origin.entities, None)
@@ -319,14 +319,22 @@ class _Work:
 
     def records(self, records: Iterable[Record]) -> None:
         """Take records of any number of lines."""
+        recipe, origin = self._recipe, self._origin
+        own_time = recipe.express is not None and recipe.express.has_time
+        short: dict[tuple[str, ...], Take] = {}
         for record in records:
             blank = not record.text or record.text.isspace()
-            if blank and not self._recipe.policy.keep_blank:
+            if blank and not recipe.policy.keep_blank:
                 self._count("blank", record.lines, record.width)
-            else:
-                steps = self._steps
-                event = take_in_order(record, steps, self._recipe, self._origin, self._read_us)
-                self._settle(record, event)
+                continue
+            event: bytes | tuple[str, str, str] | None = None
+            if own_time or not record.time:
+                entities = origin.entities_of(record.stream, record.flags)
+                take = short.get(entities) or short.setdefault(entities, self._short_way(entities))
+                event = take(record.text, record.offset, record.raw)
+            if event is None:
+                event = take_in_order(record, self._steps, recipe, origin, self._read_us)
+            self._settle(record, event)
 
     def long_line(self, offset: int, raw: bytes, width: int) -> None:
         """Give a line over the limit the fate that the source asks for.

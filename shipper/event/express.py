@@ -44,6 +44,8 @@ class Express:
     """The short way of one grammar."""
 
     def __init__(self, plain: PlainPattern, template: Template) -> None:
+        self.has_time = plain.time_name is not None and not plain.optional_time
+        """Whether each record that goes the short way says when it was."""
         self._plain = plain
         self._contexts = template.contexts
         self._bind = _compiled(plain, template)

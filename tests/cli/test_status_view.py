@@ -56,7 +56,7 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Look:
     return Look(_NOW, status, [step(_NOW - 10 * n, 100 * n) for n in range(60)][::-1])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(columns=st.integers(20, 200), lines=st.integers(3, 70))
 def test_it_fits_every_terminal(busy: Look, columns: int, lines: int) -> None:
     """However small the terminal is, no line is longer and no screen is higher than it."""

@@ -111,9 +111,7 @@ def test_the_address_may_have_a_path(prefix: str, path: str) -> None:
     assert size == len(get)
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(st.text(max_size=5), st.text(max_size=30), min_size=1, max_size=5))
 def test_a_query_arrives_as_it_was_counted(echo: Echo, payload: dict[str, str]) -> None:
     """`request_line` is the length of the line that the server reads, and nothing is re-encoded."""

@@ -241,9 +241,7 @@ def _outcome(file: Path) -> None:
     assert told.encode("utf-8") if config is None else resolved(config)
 
 
-_ODDITIES = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+_ODDITIES = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @_ODDITIES

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from shipper.devcollector.schemas import Directory, Memory, SchemaSource, Several, violations
 from shipper.errors import UsageError
@@ -129,7 +129,6 @@ def test_violations_name_path_and_schema(data: Any, says: str) -> None:
     assert found.endswith(f"(by {ORDER})")
 
 
-@settings(deadline=None)
 @given(JSON, JSON)
 def test_any_schema_and_data_get_an_answer(schema: Any, data: Any) -> None:
     """Nonsense for a schema is no reason to fail, nor nonsense for data."""

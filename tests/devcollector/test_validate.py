@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shipper.devcollector.schemas import Memory
@@ -196,7 +196,6 @@ BODIES = st.one_of(
 TYPES = st.sampled_from([None, JSON_UTF8]) | st.text(max_size=20)
 
 
-@settings(deadline=None)
 @given(BODIES, TYPES, st.dictionaries(st.text(max_size=4), st.text(max_size=10), max_size=3))
 def test_every_request_gets_a_judgement(
     body: bytes, content_type: str | None, query: dict[str, str]

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import random
 import uuid
+from pathlib import Path
 from typing import Final
 
 import pytest
 
 from shipper.event.builder import Envelope, RefusedError, event_builder
+from shipper.event.chunk import Policy, Recipe, parse_chunk
+from shipper.event.entities import Origin
 from shipper.event.express import Express, express_of
 from shipper.event.ids import event_ids
+from shipper.formats.records import Rules
 from shipper.grammar.grammar import Grammar
 from shipper.grammar.library import Library
+from tests.shipping import any_line
 
 READ_US: Final = 1_789_000_000_000_000
 ENVELOPE: Final = Envelope(
@@ -143,3 +148,25 @@ def test_an_event_over_the_limit_is_left_to_the_long_way() -> None:
 def test_base64_has_no_short_way() -> None:
     """The data has to be whole before it is encoded."""
     assert express_of(LIBRARY.get("nginx_access"), Envelope(base64=True)) is None
+
+
+@pytest.mark.parametrize("name", ["nginx_access", "any_line"])
+def test_containers_lines_give_the_same_both_ways(name: str, tmp_path: Path) -> None:
+    """So do lines in a runtime's wrapping: of both streams, split in pieces, with its own time."""
+    grammar = any_line(tmp_path) if name == "any_line" else LIBRARY.get(name)
+    lines = [NGINX.format("-", f"/{n}", 200, n, "-", "curl/8.5.0") for n in range(4)]
+    wrapped = [
+        f"2026-11-23T06:55:4{n}.123456789Z {'stderr' if n % 2 else 'stdout'} {flag} {piece}\n"
+        for n, line in enumerate(lines)
+        for flag, piece in (("P", line[: 20 * n]), ("F", line[20 * n :]))
+    ]
+    policy = Policy(rules=Rules(container="cri"))
+    short, long = (Recipe([grammar], ENVELOPE, policy) for _ in range(2))
+    long.express = None
+    origin = Origin(EID, "/var/log/pods/shop_web-1_0/nginx/0.log")
+    one, two = (
+        parse_chunk("".join(wrapped).encode(), 0, recipe, origin, READ_US)
+        for recipe in (short, long)
+    )
+    assert one == two
+    assert (one.ledger.events, one.rejects) == (4, ())

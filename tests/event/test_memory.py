@@ -156,7 +156,7 @@ LINES = st.sampled_from(
 GROUPED = Rules(multiline=MultilineRule.starts_with(r"[^ ]"))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(LINES, min_size=1, max_size=30), st.data())
 def test_where_a_file_is_cut_does_not_matter(lines: list[bytes], draw: st.DataObject) -> None:
     """One read or many, a restart in between: the same ids, bytes, rejects and memory."""

@@ -118,7 +118,7 @@ LINES = st.sampled_from(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_reads_change_nothing(auto_at: Auto, data: st.DataObject) -> None:
     """However a file is cut, the memory that is carried over makes every record come out alike."""

@@ -174,7 +174,7 @@ def validator(name: str) -> Draft4Validator:
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_what_is_emitted_is_valid(name: str, data: st.DataObject) -> None:
     """Lines made up for the format, and real ones with a piece exchanged: valid, or refused."""
@@ -190,7 +190,6 @@ def test_what_is_emitted_is_valid(name: str, data: st.DataObject) -> None:
         validator(name).validate(orjson.loads(orjson.dumps(parsed.fields)))
 
 
-@settings(deadline=None)
 @example("5 1.5 yes 192.0.2.1 on x")
 @example("5 0.4 yes 192.0.2.1 on")
 @example("5 1 no ::1 other 12345678")

@@ -143,7 +143,7 @@ def spans(it: Grammar) -> list[tuple[str, int, int, FieldSpec]]:
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_lines_with_a_value_at_its_limit_are_valid(name: str, data: st.DataObject) -> None:
     """A sample in which one field's text is another: through pattern, converter and schema."""
@@ -167,7 +167,7 @@ VALUES: st.SearchStrategy[Any] = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.dictionaries(st.sampled_from(sorted(grammar(EVERY_TYPE).spec.fields)), VALUES))
 def test_json_of_every_type_is_valid(record: dict[str, Any]) -> None:
     """Any JSON value under any field of any type: an event that is valid, or none."""

@@ -68,7 +68,7 @@ SEQUENCES = st.lists(st.tuples(PIECES, QUANTIFIERS), max_size=5).map(
 EXPRESSIONS = st.lists(SEQUENCES, min_size=1, max_size=3).map("|".join)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @example("(?:(?i:Ab))", "aB")
 @given(EXPRESSIONS, st.text("abABcxyz 1é\n", max_size=8))
 def test_a_filter_lets_everything_pass_that_matches(expression: str, text: str) -> None:

@@ -122,7 +122,7 @@ EVENTS = st.dictionaries(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(SCHEMAS, SCHEMAS, EVENTS)
 def test_an_addition_keeps_every_event_of_the_past_valid(
     old: dict[str, Any], new: dict[str, Any], event: dict[str, Any]

@@ -194,9 +194,7 @@ def test_collecting_is_whole_or_nothing(store: Store) -> None:
 # What is known after
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     files=st.lists(
         st.tuples(

@@ -256,9 +256,7 @@ def test_ids_are_not_given_again(store: Store) -> None:
     assert store.peek(0, 1 << 30)[0].id > queued.id
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     sizes=st.lists(st.lists(st.integers(0, 60), min_size=1, max_size=4), max_size=8),
     limit=st.integers(100, 600),

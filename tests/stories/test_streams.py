@@ -460,7 +460,7 @@ _STEPS = st.one_of(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(steps=st.lists(_STEPS, max_size=40))
 def test_any_walk_keeps_every_byte(steps: list[tuple[str, bytes]]) -> None:
     """78: writers that come and leave, restarts, reloads, a full queue: all bytes, in order."""

@@ -27,9 +27,7 @@ LINES = [b'192.0.2.%d - - "GET /page/%d" 200 %d\n' % (n % 250, n * n, n * 37) fo
 PLAIN = b"".join(LINES)
 SHORT = b"".join(LINES[:5])
 SKIPPABLE = b"\x5a\x2a\x4d\x18\x03\0\0\0any"
-on_files = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+on_files = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 every_kind = pytest.mark.parametrize("kind", KINDS)
 

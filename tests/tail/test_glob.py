@@ -103,7 +103,7 @@ def test_matches_what_it_finds(tree: Path, pattern: str) -> None:
     ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     pattern=st.text(alphabet="ab.*?[]!^-\\", min_size=1, max_size=8),
     names=st.lists(

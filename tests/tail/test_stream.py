@@ -196,7 +196,7 @@ def test_half_a_character_waits() -> None:
         assert lines(it.chunks()) == text[:1]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data())
 def test_every_byte_once_however_it_is_cut(data: st.DataObject) -> None:
     """Any bytes in any pieces: the chunks join without a gap, each line whole, memory bounded."""

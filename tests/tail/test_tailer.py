@@ -96,7 +96,7 @@ TEXT = bytes.maketrans(b"\n\0\x1f\x28\xfd", b"     ")
 LINES = st.lists(st.binary(max_size=40).map(lambda raw: raw.translate(TEXT) + b"\n"), max_size=20)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     lines=LINES,
     last=st.binary(max_size=10).map(lambda raw: raw.translate(TEXT)),
@@ -128,7 +128,7 @@ def test_every_line_once_and_in_order(
         assert it.tailer.checkpoint.offset == len(data)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     widths=st.lists(st.integers(0, 200), min_size=1, max_size=12),
     chunk_bytes=st.integers(1, 64),

@@ -141,7 +141,7 @@ def test_when_nothing_can_go_new_shapes_belong_nowhere() -> None:
     assert clusters.add("<c> 1") == 0
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(LINES, min_size=1, max_size=12))
 def test_the_same_lines_give_the_same_patterns_and_they_fit(lines: list[str]) -> None:
     """Deterministic; and the pattern of a cluster takes every line that joined it."""

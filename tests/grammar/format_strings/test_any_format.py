@@ -47,7 +47,7 @@ ODD = st.text('%${}[]"\\ ab:,\té\u2028\x00', max_size=4)
 
 
 @pytest.mark.parametrize("server", READ)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_any_format(server: str, data: st.DataObject) -> None:
     """Directives in any order with anything between them."""
