@@ -6,7 +6,8 @@ Rule 1: "could not look" changes nothing. An orphan is missing only if its direc
         or does not exist, and no file there has its inode.
 Rule 2: a missing orphan waits for the grace time before it is given up: its file may be on the
         way (a copy being restored, a mount that is late), and then it is read on.
-Rule 3: orphans of a source that is not configured are left alone: it may come back.
+Rule 3: orphans of a source that is not configured are left alone, unless another one reads their
+        log: it may come back.
 """
 
 from __future__ import annotations

@@ -106,8 +106,9 @@ class Reception:
         known = self._recognise(place, node, face, now)
         if known is not None:
             moved = known.moved(place.path, node, place.source)
-            if known.source != place.source:
-                self._roster.books.move(moved)  # who looks for it by its source has to find it
+            if known.source != place.source or known not in self._roster.orphans:
+                # Whoever looks for it after a crash has to find it: by its source, among the open.
+                self._roster.books.move(moved)
             self._roster.resume(moved, face, now)
         else:
             waiting = Newcomer(face, node, place.path, place.source)

@@ -9,6 +9,7 @@ Rule 3: whoever may have something to read is awake. The others, most of many, a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from shipper.formats.containers import docker_config, facts_in
 from shipper.formats.encodings import UTF_8, Encoding
@@ -53,12 +54,12 @@ class Roster:
         self.let_go: set[Node] = set()
         self.newcomers: dict[Node, Newcomer] = {}
         self.resting: dict[Node, Look] = {}
-        files = [c for c in books.checkpoints() if not is_stream(c)]
-        self.orphans = Orphans(files, {s.name for s in sources}, grace)
+        self._sources = {source.name: source for source in sources}
+        files = [self._inherited(c) for c in books.checkpoints() if not is_stream(c)]
+        self.orphans = Orphans(files, self._sources.keys(), grace)
         self.departed = Departed(grace)
         self.troubles = Troubles(report)
         self.from_end = {s.name for s in sources if books.first_start_of(s.name) and s.from_end}
-        self._sources = {source.name: source for source in sources}
 
     def encoding(self, source: str) -> Encoding:
         """Return the encoding that is configured for *source*."""
@@ -67,6 +68,13 @@ class Roster:
     def source_of(self, path: str) -> str | None:
         """Return the name of the source that reads *path*, if there is one."""
         return next((s.name for s in self._sources.values() if s.names(path)), None)
+
+    def _inherited(self, known: Checkpoint) -> Checkpoint:
+        """Give a generation whose source has another name now to whoever reads its log."""
+        if known.source in self._sources:
+            return known
+        heir = self.source_of(known.path) or self.source_of(known.canonical)
+        return replace(known, source=heir or known.source)
 
     def holders(self) -> list[Tailer | Newcomer]:
         """Return whoever holds a file open."""

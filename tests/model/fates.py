@@ -118,9 +118,9 @@ class Fates(Ground):
     @rule(setup=setups, turns=st.integers(0, 1))
     def start(self, setup: Setup, turns: int) -> None:
         """Start again, perhaps with another configuration."""
-        named_anew = self._named_anew(setup)
+        self._reconfigure(setup)
         self.shipper.start(*self.sources())
-        self._woken(max(turns, named_anew))
+        self._woken(turns)
 
     def _woken(self, turns: int) -> None:
         self.up = True
@@ -133,28 +133,13 @@ class Fates(Ground):
     def reload(self, setup: Setup, turns: int) -> None:
         """Go on with another configuration, in the same process."""
         self.dead()
-        named_anew = self._named_anew(setup)
+        self._reconfigure(setup)
         self.shipper.reconfigure(*self.sources())
-        self._woken(max(turns, named_anew))
+        self._woken(turns)
 
-    def _named_anew(self, setup: Setup) -> bool:
-        """Take another configuration; tell whether its sources have other names.
-
-        Then a turn has to follow: files that are renamed before it belong to no source any more.
-        """
-        renamed = (setup.renamed, setup.split) != (self.setup.renamed, self.setup.split)
-        if renamed:
-            self._disowned()
+    def _reconfigure(self, setup: Setup) -> None:
         self.setup = setup._replace(wide=self.setup.wide, banner=self.setup.banner)
         self.configure()
-        return renamed
-
-    def _disowned(self) -> None:
-        """Nobody looks for files out of sight whose source is no more."""
-        for file in self.files:
-            if not self.named(file):
-                file.recorded = False
-                self.oracle.excuse(file.life)
 
     # Time, and the directory
 

@@ -124,6 +124,24 @@ def test_an_empty_mount_point_for_a_while(ship: Make) -> None:
     assert shipper.ledger().bytes_lost == 0
 
 
+def test_rotated_away_after_its_mount_was_back(ship: Make) -> None:
+    """44, 16: a file that was let go and is back is looked for again, if nobody saw it renamed."""
+    shipper = ship("app.log")
+    shipper.logs.append("app.log", "a")
+    shipper.catch_up()
+    away = shipper.home / "unmounted"
+    shipper.logs.root.rename(away)
+    shipper.after_grace()
+    away.rename(shipper.logs.root)
+    assert shipper.new_lines() == ["a"]
+    shipper.kill()
+    shipper.logs.append("app.log", "b")
+    shipper.logs.rename("app.log", "app.log.1")
+    shipper.start()
+
+    assert shipper.after_grace().new_lines() == ["b"]
+
+
 def test_without_any_hint(ship: Make) -> None:
     """45: hints only make it quicker: sweeps alone find new, grown, renamed and deleted files."""
     shipper = ship("**/*.log")

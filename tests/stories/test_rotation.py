@@ -136,6 +136,18 @@ def test_rename_out_of_sight_after_its_source_was_renamed(ship: Make) -> None:
     assert shipper.after_grace().lines() == ["a", "b"]
 
 
+def test_rename_out_of_sight_while_its_source_is_renamed(ship: Make) -> None:
+    """16, 14: whoever reads a log now reads on what another source read of it, wherever it is."""
+    shipper = ship("app.log")
+    shipper.logs.append("app.log", "a")
+    shipper.catch_up().kill()
+    shipper.logs.append("app.log", "b")
+    shipper.logs.rename("app.log", "app.log.1")
+    shipper.start(shipper.source("renamed", "app.log"))
+
+    assert shipper.after_grace().lines() == ["a", "b"]
+
+
 def test_rename_while_the_reader_is_elsewhere(ship: Make) -> None:
     """17: lines added just before a rename that nobody watched arrive after the restart."""
     shipper = ship("app.log*")
