@@ -29,7 +29,7 @@ test: $(READY) $(if $(shell command -v npm),$(NODE_TRACKER)) ## every test; ARGS
 	@$(BIN)/python -m pytest -m e2e $(ARGS) || [ $$? -eq 5 ]
 
 check: lint ## the fast loop: lint, format, security, types, and all tests but the end-to-end ones
-	@$(BIN)/python -m pytest -q -n auto -m 'not e2e' $(ARGS)
+	@$(BIN)/python -m pytest -q -n auto --walks 500 -m 'not e2e' $(ARGS)
 
 lint: $(READY) ## lint, format, security, types
 	@$(BIN)/ruff check .

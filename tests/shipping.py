@@ -47,6 +47,7 @@ fields:
 samples:
   - {line: anything, expect: {message: anything}}
 """
+FIRST_STATE = "state-0"  # the directory of the state, before it was first left behind by a kill
 SWEEP = 0.25
 GRACE = 60.0
 
@@ -192,7 +193,7 @@ class Shipper:
             policy or Policy(line_bytes=line_bytes, long_lines="dead_letter"), max_bytes
         )
         self._lives = itertools.count()
-        self.state = home / "state-0"
+        self.state = home / FIRST_STATE
         self._seen = 0
         self.start()
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 import orjson
 
@@ -40,6 +41,7 @@ class Oracle:
         self._lives: dict[str, Life] = {}
         self.ghosts: dict[int, tuple[str, bytes]] = {}
         self.gaps = 0
+        self.lost = 0
         self.rejected = 0
         self.lines_emitted = 0
         self.written = 0
@@ -175,6 +177,7 @@ class Oracle:
         self.events[eid] = payload
         if _GAP in payload:
             self.gaps += 1
+            self.lost += _lost(payload)
             return
         if text == BANNER:
             self._banner()
@@ -266,9 +269,16 @@ class Oracle:
 
 
 def _told(payload: bytes) -> tuple[str, str]:
-    members = orjson.loads(payload)
-    data = orjson.loads(members["ue_pr"])["data"]["data"]
-    return members["eid"], data.get("message", "")
+    return orjson.loads(payload)["eid"], _data(payload).get("message", "")
+
+
+def _lost(payload: bytes) -> int:
+    return int(_data(payload)["bytes"])
+
+
+def _data(payload: bytes) -> dict[str, Any]:
+    data: dict[str, Any] = orjson.loads(orjson.loads(payload)["ue_pr"])["data"]["data"]
+    return data
 
 
 def _words(text: str) -> list[int]:

@@ -18,7 +18,7 @@ HOLE = 1024  # fewer NULs would be a part of the line that follows them
 class Rotators(Ground):
     """The steps of rotators."""
 
-    packing: tuple[File, bytes] | None = None
+    packing: tuple[File, str, bytes] | None = None
 
     # Names
 
@@ -186,33 +186,46 @@ class Rotators(Ground):
 
     @rule(which=which, slowly=st.booleans(), then=thens)
     def compress(self, which: int, slowly: bool, then: Then) -> None:
-        """A rotated log is compressed, and taken away."""
-        fit = [f for f in self.read_in_part() if f.name in ROTATED and self.free(f"{f.name}.gz")]
+        """A rotated log is compressed, and taken away; one out of sight, to where it is seen."""
+        fit = [file for file in self.read_in_part() if file.name in ROTATED] + self._let_go()
         if fit and not self.packing:
             file = fit[which % len(fit)]
-            packed = gzip.compress(self.disk.path(file.name or "").read_bytes(), mtime=0)
-            cut = len(packed) // 2 if slowly else len(packed)
-            self.disk.write(f"{file.name}.gz", packed[:cut])
-            file.busy = True
-            self.packing = file, packed[cut:]
-            if not slowly:
-                self.finish_compressing(NOTHING)
+            assert file.name is not None
+            for archive in self.free(*_archives(file.name))[:1]:
+                packed = gzip.compress(self.disk.path(file.name).read_bytes(), mtime=0)
+                cut = len(packed) // 2 if slowly else len(packed)
+                self.disk.write(archive, packed[:cut])
+                file.busy = True
+                self.packing = file, archive, packed[cut:]
+                if not slowly:
+                    self.finish_compressing(NOTHING)
         self.go_on(then)
+
+    def _let_go(self) -> list[File]:
+        """Return the files that are out of sight, and were let go after something was read."""
+        hidden = [f for f in self.there() if f.closed and f.recorded and not self.named(f)]
+        hidden = [f for f in hidden if self.setup.wide and f.log == "app.log" and not f.copied]
+        return [f for f in hidden if not self.oracle.came.isdisjoint(f.life.words)]
 
     @precondition(lambda self: self.packing and self.disk.here)
     @rule(then=thens)
     def finish_compressing(self, then: Then) -> None:
         assert self.packing is not None
-        file, rest = self.packing
+        file, archive, rest = self.packing
         self.packing = None
         if rest:
-            self.disk.write(f"{file.name}.gz", rest)
+            self.disk.write(archive, rest)
         file.busy = False
         if self.setup.wide:
-            packed = File(f"{file.name}.gz", file.log, file.life, packed=True, recorded=False)
+            packed = File(archive, file.log, file.life, packed=True, recorded=False)
             self.disk.delete(file.name or "")
             self.files[self.files.index(file)] = packed
             self.oracle.close(file.life, owed=True)  # an archive that is whole is over
         else:
             self._remove(file)
         self.go_on(then)
+
+
+def _archives(name: str) -> list[str]:
+    """Return the names that the archive of a log *name* may get."""
+    return [f"{rotated}.gz" for rotated in ([name] if name in ROTATED else ROTATED)]

@@ -15,6 +15,7 @@ from tests.model.delivery import BUSY, CUT, DOWN, REFUSE, TAKE, Delivery, Post
 from tests.model.fates import Fates, dying_before, locked_state
 from tests.shipping import FakeClock
 
+IDLE = 1.0  # seconds after which a sender with nothing to do looks again, as in the service
 answers = st.lists(st.sampled_from([TAKE, REFUSE, BUSY, CUT, DOWN]), max_size=4)
 
 
@@ -49,19 +50,19 @@ class Senders(Fates):
         self.shipper.kill(*remains)
         self.dead()
 
-    def _emit(self, answers: list[str], times: int) -> bool:
-        """Take turns; tell whether there was nothing more to send."""
+    def _emit(self, answers: list[str], times: int) -> None:
+        """Take turns."""
         self.post.script[:], self.post.seen[:] = answers, []
         for _ in range(times):
             wait = self.emitter.turn()
-            self._time.pass_(wait or 0.0)
+            self._time.pass_(IDLE if wait is None else wait)
         self.delivery.check(self.shipper, self.post.seen)
-        return wait is None
 
     def last_steps(self) -> None:
         super().last_steps()
         self.what_comes_is_right()
         for _ in range(200):
-            if self._emit([], 10):
-                break
-        assert not self.shipper.store.backlog().batches, "not everything was sent"
+            if not self.shipper.store.backlog().batches:
+                return
+            self._emit([], 10)
+        raise AssertionError("not everything was sent")

@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
-from hypothesis import HealthCheck, seed, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.model.delivery import Post
 from tests.model.walk import WALKS
 
 STEPS = 30
+MEMORY = Path("/dev/shm")  # only the parent of a directory that nobody else can guess
+_PREFIX = "model-"
 
 
-def take_walks(kind: str, number: int, walks: int) -> None:
+def take_walks(kind: str, number: int, walks: int, *, shortest: bool = True) -> None:
     """Take *walks* walks of a *kind*, from the seed *number*. Raises what a walk raises.
 
-    The same seed takes the same walks, as long as the steps are the same.
+    The same seed takes the same walks, as long as the steps are the same. Of a walk that raises,
+    the *shortest* form is looked for, which takes minutes.
     """
-    with Post() as post:
-        walk = seed(number)(type("Walk", (WALKS[kind],), {"post": post}))
+    phases = (Phase.generate, Phase.shrink) if shortest else (Phase.generate,)
+    with Post() as post, _place() as place:
+        walk = seed(number)(type("Walk", (WALKS[kind],), {"post": post, "place": place}))
         run_state_machine_as_test(
             walk,
             settings=settings(
                 max_examples=walks,
                 stateful_step_count=STEPS,
+                phases=phases,
                 deadline=None,
                 database=None,
                 print_blob=False,
@@ -32,6 +43,18 @@ def take_walks(kind: str, number: int, walks: int) -> None:
                 suppress_health_check=list(HealthCheck),
             ),
         )
+
+
+@contextmanager
+def _place() -> Iterator[Path]:
+    """Give a directory, in memory where there is one; take away what killed processes left."""
+    parent = MEMORY if MEMORY.is_dir() else Path(tempfile.gettempdir())
+    for left in parent.glob(f"{_PREFIX}*-*"):
+        process = left.name.split("-")[1]
+        if not Path("/proc", process).exists():
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-", dir=parent) as place:
+        yield Path(place)
 
 
 if __name__ == "__main__":
