@@ -108,7 +108,7 @@ def test_writes_that_the_kernel_refuses_for_a_while(
         eventually(lambda: bool(collector.good()), 30)
         with _failing(program, error):
             eventually(partial(stands, program), 30)
-            assert_calm(program)
+            assert_calm(program, 2.0)
             assert stands(program)
         eventually(partial(has_resumed, program, 0), 30)
         _assert_all(program, collector, load)
