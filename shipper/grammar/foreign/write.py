@@ -225,7 +225,7 @@ def _keys(name: str, type_: FieldType | str | None, origin: str) -> dict[str, An
         keys |= {"max_length": LONG, "on_long": "truncate"}
     else:
         keys |= {"type": type_, "on_error": "drop"}
-    return {**keys, "description": f"{name} of {origin}"[:200]}
+    return {**keys, "description": f"{name}, of the {origin}"[:200]}
 
 
 def _time(foreign: Foreign, match: Sequence[str], book: PatternBook, zone: str) -> Iterator[str]:
