@@ -1,4 +1,4 @@
-"""``shipper grammar from-logstash`` and ``from-fluent-bit``: configurations become grammars."""
+"""``shipper grammar from-logstash``, ``-fluent-bit``, ``-filebeat``: configurations to grammars."""
 
 from __future__ import annotations
 
@@ -101,7 +101,31 @@ def from_logstash(file: Path, pattern_directories: tuple[Path, ...], **options: 
     )
 
 
-COMMANDS = (from_fluent_bit, from_logstash)
+@click.command("from-filebeat")
+@_convert_options
+@patterns_option
+def from_filebeat(file: Path, pattern_directories: tuple[Path, ...], **options: Any) -> None:
+    """Make grammars of Filebeat's processors, or of an ingest pipeline of Elasticsearch's.
+
+    FILE is a filebeat.yml, or one of the pipelines that its modules are made of, YAML or JSON.
+    What has no counterpart is listed on standard error with its place and the reason.
+
+    \b
+    Examples:
+      shipper grammar from-filebeat filebeat.yml --sample app.log
+      shipper grammar from-filebeat module/shop/access/ingest/pipeline.yml --out grammars
+    """
+    from shipper.grammar.foreign.filebeat import read_filebeat
+
+    _convert(
+        lambda text, book, lose: read_filebeat(text, str(file), book, lose),
+        file,
+        pattern_directories,
+        options,
+    )
+
+
+COMMANDS = (from_fluent_bit, from_logstash, from_filebeat)
 
 
 def _convert(

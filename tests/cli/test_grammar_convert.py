@@ -1,4 +1,4 @@
-"""``shipper grammar from-logstash`` and ``from-fluent-bit``: files in, files out."""
+"""``shipper grammar from-logstash``, ``-fluent-bit``, ``-filebeat``: files in, files out."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_a_pipeline_from_standard_input(capsys: Capture, monkeypatch: pytest.Mon
     monkeypatch.setattr(sys, "stdin", io.StringIO(text))
     assert run("from-logstash", "-") == 0
     out, err = capsys.readouterr()
-    assert out.startswith("name: logstash\n")
+    assert out.startswith("name: converted\n")
     assert err == ""
 
 
@@ -106,9 +106,24 @@ def test_patterns_from_elsewhere(tmp_path: Path, capsys: Capture) -> None:
     assert "OTHER" not in out
 
 
+def test_processors_of_filebeat(tmp_path: Path, capsys: Capture) -> None:
+    """The grammar is named like the file; what is left is told."""
+    file = tmp_path / "shop.yml"
+    file.write_text(
+        "filebeat.inputs:\n- paths: [/a.log]\n  processors: [{dissect: {tokenizer: '%{n}-%{m}'}}]\n"
+        "output.console: {}\n"
+    )
+    assert run("from-filebeat", file) == 0
+    out, err = capsys.readouterr()
+    assert "name: shop\n" in out
+    assert "  - '(?<dissect.n>[^\\-]*+)-(?<dissect.m>.*)'\n" in out
+    assert "shop.yml:4: output.console: sources and the collector are named" in err
+
+
 @pytest.mark.parametrize(
     ("command", "text", "told"),
     [
+        ("from-filebeat", "output.console: {}", "has neither filebeat.inputs: nor processors:"),
         ("from-logstash", "filter { grok { ", "the end of the file, but '}' is missing"),
         ("from-logstash", "output { stdout {} }", "gives no grammar"),
         ("from-fluent-bit", "[SERVICE]\n Flush 1\n", "gives no grammar"),

@@ -17,7 +17,7 @@ from shipper.cli.grammar import grammar
 PAGE = Path(__file__).parents[2] / "docs" / "grammar-tools.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 ANYTHING = "…"
-OWN_OPTIONS = ("lint", "schema", "diff", "from-nginx", "from-logstash", "from-fluent-bit")
+OWN_OPTIONS = ("lint", "schema", "diff", "from-nginx", "from-logstash", "from-filebeat")
 
 
 def blocks(language: str) -> list[str]:

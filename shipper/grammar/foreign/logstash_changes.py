@@ -12,7 +12,7 @@ from shipper.grammar.foreign.logstash_readers import TYPES
 from shipper.grammar.foreign.logstash_syntax import Plugin
 from shipper.grammar.foreign.logstash_values import COMMON, WHOLE, name_of, pairs, texts
 from shipper.grammar.foreign.parts import Foreign, Lose, Time
-from shipper.grammar.foreign.times import from_logstash
+from shipper.grammar.foreign.times import from_go, from_logstash
 from shipper.grammar.time_formats import TimeFormatError
 
 _TIME: Final = "@timestamp"
@@ -56,7 +56,7 @@ class Changes:
             self._mutate(plugin, made)
         else:
             why = _REASONS.get(plugin.name, "has no counterpart")
-            self._lose(plugin.where, f"filter {plugin.name}", why)
+            self._lose(plugin.where, plugin.title, why)
             return
         self.common(plugin, made)
 
@@ -86,28 +86,32 @@ class Changes:
     def _date(self, plugin: Plugin, made: Foreign) -> None:
         target = plugin.get("target")
         match = texts(plugin.get("match") or [])
-        where, what = plugin.place("match"), f"date {', '.join(match)}"
+        read = from_go if plugin.get("layouts") else from_logstash
+        match += texts(plugin.get("layouts") or [])
+        where, what = plugin.place("match"), f"{plugin.label or 'date'} {', '.join(match)}"
         if target not in (None, _TIME):
             self._lose(plugin.place("target"), what, f"only the record's time is set, not {target}")
             return
         for key, value, place in plugin.settings:
-            if key not in {"match", "timezone", "target", "locale"} | COMMON | _SHARED:
+            if key not in {"match", "layouts", "timezone", "target", "locale"} | COMMON | _SHARED:
                 self._lose(place, f"date {key} => {value}", "has no counterpart")
         if not match or not self._has(made, self._before(made, name_of(match[0])), where, what):
             return
         if made.time is not None:
             self._lose(where, what, "a record has one time, and another date filter set it")
             return
-        formats = self._formats(match[1:], where)
+        formats = self._formats(match[1:], read, where)
         if formats:
             zone = str(plugin.get("timezone") or "")
             made.time = Time(self._before(made, name_of(match[0])), formats, zone)
 
-    def _formats(self, written: list[str], where: str) -> list[str]:
+    def _formats(
+        self, written: list[str], read: Callable[[str], list[str]], where: str
+    ) -> list[str]:
         formats: list[str] = []
         for each in written:
             try:
-                formats += [one for one in from_logstash(each) if one not in formats]
+                formats += [one for one in read(each) if one not in formats]
             except TimeFormatError as error:
                 self._lose(where, f"the time format {each}", f"{error.what} ({error.remedy})")
         return formats
@@ -115,18 +119,19 @@ class Changes:
     def _mutate(self, plugin: Plugin, made: Foreign) -> None:
         # Whatever their order in the file, mutate renames before it converts.
         for key, value, where in sorted(plugin.settings, key=lambda each: each.key != "rename"):
+            what = plugin.label or f"mutate {key}"
             if key == "rename":
-                self._rename(value, where, made)
+                self._rename(value, (where, what), made)
             elif key == "convert":
-                self._convert(value, where, made)
+                self._convert(value, (where, what), made)
             elif key in ("replace", "update"):
                 why = "a field keeps its value; constant: adds one"
-                self._lose(where, f"mutate {key}", why)
+                self._lose(where, what, why)
             elif key in _MUTATE_ASIDE and key not in _SHARED:
-                what = f"mutate {key} => {', '.join(map(str, self._named(value)))}"
-                self._lose(where, what, _MUTATE_ASIDE[key])
+                named = ", ".join(self._named(value))
+                self._lose(where, f"{what} => {named}", _MUTATE_ASIDE[key])
             elif key not in COMMON | _SHARED:
-                self._lose(where, f"mutate {key}", "has no counterpart")
+                self._lose(where, what, "has no counterpart")
 
     def _named(self, value: object) -> list[str]:
         return texts(value) or [key for key, _ in pairs(value)]
@@ -135,20 +140,22 @@ class Changes:
         """Return the name that the field *name* had before it was renamed."""
         return next((old for old, new in made.rename.items() if new == name), name)
 
-    def _rename(self, value: object, where: str, made: Foreign) -> None:
+    def _rename(self, value: object, place: tuple[str, str], made: Foreign) -> None:
+        where, what = place
         for old, new in pairs(value):
             name = name_of(old)
-            if self._has(made, name, where, f"mutate rename => {old}"):
+            if self._has(made, name, where, f"{what} => {old}"):
                 made.rename[name] = name_of(str(new))
 
-    def _convert(self, value: object, where: str, made: Foreign) -> None:
+    def _convert(self, value: object, place: tuple[str, str], made: Foreign) -> None:
+        where, what = place
         for field, kind in pairs(value):
-            what = f"mutate convert => {field} {kind}"
+            told = f"{what} => {field} {kind}"
             if str(kind) not in TYPES:
-                self._lose(where, what, "is no type that is known")
+                self._lose(where, told, "is no type that is known")
                 continue
             name = self._before(made, name_of(field))
-            if self._has(made, name, where, what):
+            if self._has(made, name, where, told):
                 made.types[name] = TYPES[str(kind)]
 
     def _constants(self, value: object, where: str, made: Foreign) -> None:

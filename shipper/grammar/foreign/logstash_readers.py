@@ -54,7 +54,7 @@ _OTHER_FIELD: Final = (
 
 def read_reader(plugin: Plugin, folder: Path, lose: Lose) -> Foreign | None:
     """Return the grammar of one filter, None if it reads no line. *lose* is told why."""
-    made = Foreign("", f"filter {plugin.name} of Logstash", plugin.where)
+    made = Foreign("", plugin.label or f"filter {plugin.name} of Logstash", plugin.where)
     read: Callable[[Plugin, Foreign, Path, Lose], bool] = {
         "grok": _grok,
         "dissect": _dissect,

@@ -31,11 +31,20 @@ class Hash:
 
 @dataclass(slots=True)
 class Plugin:
-    """A filter, input, output or codec with its settings."""
+    """A filter, input, output or codec with its settings.
+
+    `label` is what people call it where that is another shipper's word for the same.
+    """
 
     name: str
     where: str
     settings: list[Setting] = field(default_factory=list)
+    label: str = ""
+
+    @property
+    def title(self) -> str:
+        """Its name, for people."""
+        return self.label or f"filter {self.name}"
 
     def get(self, key: str) -> object:
         """Return the value of *key*, None if it is not set."""

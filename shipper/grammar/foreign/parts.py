@@ -30,7 +30,7 @@ Lose = Callable[[str, str, str], None]
 
 
 class Losses:
-    """Collects losses, each once, in their order."""
+    """Collects losses, each once."""
 
     def __init__(self) -> None:
         self._found: dict[Loss, None] = {}
@@ -40,8 +40,13 @@ class Losses:
         self._found[Loss(where, what, why)] = None
 
     def all(self) -> tuple[Loss, ...]:
-        """Return them."""
-        return tuple(self._found)
+        """Return them in the order of their lines."""
+        return tuple(sorted(self._found, key=lambda loss: _line(loss.where)))
+
+
+def _line(where: str) -> int:
+    number = where.rpartition(":")[2]
+    return int(number) if number.isdecimal() else 0
 
 
 @dataclass(slots=True)

@@ -22,6 +22,13 @@ _LOGSTASH: Final = {
     "UNIX": ["epoch_s"],
     "UNIX_MS": ["epoch_ms"],
 }
+_GO: Final = {
+    **{"January": "%B", "Jan": "%b", "Monday": "%A", "Mon": "%a", "MST": "%Z", "2006": "%Y"},
+    **{"Z07:00": "%z", "Z0700": "%z", "-07:00": "%z", "-0700": "%z", "-07": "%z", "002": "%j"},
+    **{"_2": "%e", "15": "%H", "PM": "%p", "06": "%y", "01": "%m", "02": "%d", "03": "%I"},
+    **{"04": "%M", "05": "%S", "1": "%m", "2": "%d", "3": "%I", "4": "%M", "5": "%S"},
+}
+_LAYOUT = re.compile(rf"[.,](?P<fraction>0+|9+)|(?P<part>{'|'.join(map(re.escape, _GO))})|%")
 _STRPTIME = re.compile(r"%[369]?.", re.DOTALL)
 
 
@@ -41,6 +48,24 @@ def from_logstash(text: str) -> list[str]:
         return _tried(read_formats(read_java_time(_joda(text), 1)))
     except FormatStringError as error:
         raise TimeFormatError(error.what, error.remedy) from error
+
+
+def from_go(text: str) -> list[str]:
+    """Return our formats for a layout of Go's, such as Filebeat's. Raises TimeFormatError.
+
+    A fraction may be missing, as in Go.
+    """
+    if text in _LOGSTASH:
+        return _LOGSTASH[text]
+    with_fraction = _LAYOUT.sub(lambda found: _go_part(found, ".%f"), text)
+    plain = _LAYOUT.sub(lambda found: _go_part(found, ""), text)
+    return _tried([with_fraction] if with_fraction == plain else [with_fraction, plain])
+
+
+def _go_part(found: re.Match[str], fraction: str) -> str:
+    if found["fraction"]:
+        return fraction and found[0][0] + "%f"
+    return _GO[found["part"]] if found["part"] else "%%"
 
 
 def _joda(text: str) -> str:

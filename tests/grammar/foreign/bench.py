@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from shipper.grammar.foreign.filebeat import read_filebeat
 from shipper.grammar.foreign.fluent_bit import read_parsers
 from shipper.grammar.foreign.logstash import read_pipeline
 from shipper.grammar.foreign.parts import Foreign, Losses
@@ -55,3 +56,8 @@ def fluent_bit(text: str, *lines: str, file: str = "p.conf") -> Converted:
 def logstash(text: str, *lines: str, file: str | Path = "p.conf") -> Converted:
     lose = Losses()
     return _converted(list(read_pipeline(text, str(file), book(), lose)), lose, lines)
+
+
+def filebeat(text: str, *lines: str, file: str | Path = "p.yml") -> Converted:
+    lose = Losses()
+    return _converted(list(read_filebeat(text, str(file), book(), lose)), lose, lines)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shipper.errors import DataError
+from shipper.grammar.foreign.filebeat import read_filebeat
 from shipper.grammar.foreign.fluent_bit import read_parsers
 from shipper.grammar.foreign.logstash import read_pipeline
 from shipper.grammar.foreign.onigmo import ours, searched
@@ -115,6 +117,65 @@ LINES = st.lists(
     ).map(" ".join),
     max_size=12,
 ).map("\n".join)
+
+SCALARS = st.sampled_from(
+    ["", "message", "%{a} %{b}", "%{INT:n:long}", "long", "a", "ISO8601", "x y"]
+)
+TREES = st.recursive(
+    SCALARS | st.none() | st.integers() | st.booleans(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    *(
+                        "field",
+                        "fields",
+                        "patterns",
+                        "tokenizer",
+                        "pattern",
+                        "formats",
+                        "from",
+                        "to",
+                        "if",
+                    ),
+                    *(
+                        "grok",
+                        "dissect",
+                        "date",
+                        "timestamp",
+                        "rename",
+                        "convert",
+                        "set",
+                        "remove",
+                        "json",
+                    ),
+                    *(
+                        "processors",
+                        "parsers",
+                        "multiline",
+                        "ndjson",
+                        "type",
+                        "target",
+                        "filebeat.inputs",
+                    ),
+                ]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(TREES, st.sampled_from(["processors", "filebeat.inputs", "filebeat"]))
+def test_any_tree(tree: object, key: str) -> None:
+    """What a YAML file may hold where processors are expected."""
+    with suppress(DataError):
+        for each in read_filebeat(json.dumps({key: [tree]}), "p.yml", book(), Losses()):
+            write(each, book())
 
 
 @settings(max_examples=100, deadline=None)

@@ -228,6 +228,6 @@ def test_other_sections_and_lonely_filters_are_told() -> None:
     assert found.grammars == {}
     assert found.losses == [
         "p.conf:1: input: sources and the collector are named in the configuration",
-        "p.conf:2: filter geoip: there is no filter that reads lines",
+        "p.conf:2: filter geoip: nothing beside it reads lines",
         "p.conf:3: output: sources and the collector are named in the configuration",
     ]

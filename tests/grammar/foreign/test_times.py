@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shipper.grammar.foreign.times import from_logstash, from_strptime
+from shipper.grammar.foreign.times import from_go, from_logstash, from_strptime
 from shipper.grammar.time_formats import TimeFormatError
 from shipper.grammar.times import TimeReader
 
@@ -51,6 +51,24 @@ def test_fluent_bits_formats(theirs: str, text: str, micros: int) -> None:
 def test_logstashs_formats(theirs: str, text: str, micros: int) -> None:
     """Its words, and Joda's letters."""
     assert read(from_logstash(theirs), text) == MOMENT + micros
+
+
+@pytest.mark.parametrize(
+    ("theirs", "text", "micros"),
+    [
+        ("2006-01-02T15:04:05Z07:00", "2026-11-23T07:55:44+01:00", 0),
+        ("2006-01-02T15:04:05.999Z", "2026-11-23T06:55:44.123Z", 123_000),
+        ("2006-01-02T15:04:05.999Z", "2026-11-23T06:55:44Z", 0),
+        ("2006-01-02 15:04:05,000 MST", "2026-11-23 06:55:44,001 UTC", 1_000),
+        ("02/Jan/2006:15:04:05 -0700", "23/Nov/2026:06:55:44 +0000", 0),
+        ("Mon Jan _2 15:04:05 2006", "Mon Nov 23 06:55:44 2026", 0),
+        ("1/2/06 3:04:05 PM", "11/23/26 6:55:44 AM", 0),
+        ("UNIX_MS", "1795416944001", 1_000),
+    ],
+)
+def test_gos_layouts(theirs: str, text: str, micros: int) -> None:
+    """Filebeat's: a fraction may be there or not."""
+    assert read(from_go(theirs), text) == MOMENT + micros
 
 
 @pytest.mark.parametrize("theirs", ["%k:%M", "%H:%M:%S", "%Ey-%m-%d"])
