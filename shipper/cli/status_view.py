@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from rich.console import ConsoleDimensions, Group, RenderableType
@@ -154,7 +154,19 @@ def _sections(status: Status) -> list[_Section]:
         _Section(("source", "lines read", "received", "delivered", "unread"), sources),
         _Section(("files behind", "unread"), files),
         _Section(("dead letters", "reason", "count"), letters),
+        _Section(("what is missing", "", "count"), list(_missing(status))),
     ]
+
+
+def _missing(status: Status) -> Iterator[tuple[str, str, str]]:
+    """Yield what was given up or gone, and which grammars cost records."""
+    for source, count in status.dropped.items():
+        yield source, "events dropped", f"{count:,}"
+    for source, ledger in status.ledgers.items():
+        if ledger.bytes_lost:
+            yield source, "gone before it was read", decimal(ledger.bytes_lost)
+    for grammar, count in status.slow_grammars.items():
+        yield grammar, "records too slow to match", f"{count:,}"
 
 
 def _counts(status: Status, source: str) -> tuple[str, str, str]:

@@ -12,7 +12,8 @@ from rich.console import Console, ConsoleDimensions
 
 from shipper.cli.status_view import Look, view
 from shipper.config.load import load_config
-from shipper.event.chunk import Parse, Reject
+from shipper.event.batch import RecordBatch
+from shipper.event.chunk import TIMEOUT, Parse, Reject
 from shipper.model import Ledger
 from shipper.service.status import Status, status_of
 from shipper.store.history import Condition
@@ -32,9 +33,16 @@ def _status(home: Path, *, files: int, reasons: int, condition: Condition) -> St
     store = Store.open(home / "state")
     for number in range(files):
         at = begin(store, path=f"{home}/\x1b[31m[red]{number}.log", inode=number + 1)
-        rejects = tuple(Reject(n, b"x", "", f"reason_{n}", "") for n in range(reasons))
-        ledger = Ledger(7, 70, 7, 70, events=7)
-        store.commit([Progress(at.at(70, b"", 100 + number), Parse((), rejects, ledger))], 1)
+        rejects = tuple(Reject(n, b"x", "mine", f"reason_{n}", "") for n in range(reasons))
+        slow = tuple(Reject(n, b"x", "mine", TIMEOUT, "") for n in range(min(reasons, 2)))
+        rejects, ledger = rejects + slow, Ledger(7, 70, 7, 70, events=7)
+        at = at.at(70, b"", 100 + number)
+        store.commit([Progress(at, Parse((), rejects, ledger))], 1)
+    if files:
+        lost = begin(store, path=f"{home}/lost.log", inode=files + 1)
+        store.finish(lost, 4_000, 1, why="truncated")
+        batch = RecordBatch(9, 90, b"")
+        store.commit([Progress(at, Parse((batch,), (), Ledger()))], 1, drop="queue_full")
     status = status_of(load_config(file, {}), store, condition)
     store.close()
     return status
@@ -75,6 +83,14 @@ def test_a_common_terminal_shows_something_of_all(busy: Look) -> None:
         "(for 3 min)", "the state is locked", "210",
     ):  # fmt: skip
         assert words in text, words
+
+
+def test_what_is_missing_is_said(busy: Look) -> None:
+    """What was dropped, what was gone before it could be read, and what a grammar cost."""
+    rows = [" ".join(line.split()) for line in _drawn(busy, (100, 70)).splitlines()]
+    assert "web events dropped 9" in rows
+    assert "web gone before it was read 4.0 kB" in rows
+    assert "mine records too slow to match 60" in rows
 
 
 def test_names_and_words_are_harmless(busy: Look) -> None:
