@@ -77,15 +77,17 @@ class Backoff:
             self._failures, self._probing = 0, False
             self._memory *= _KEPT
 
-    def fail(self, leave: Leave, now: float, at_least: float = 0.0) -> float:
-        """Note a failure and return the pause that follows, *at_least* so many seconds."""
+    def fail(
+        self, leave: Leave, now: float, at_least: float = 0.0, *, at_most: float = _LONGEST
+    ) -> float:
+        """Note a failure and return the pause that follows, of *at_least* and *at_most* seconds."""
         with self._lock:
             if self._failures and leave.round != self._round:
                 self._until = max(self._until, now + min(_LONGEST, at_least))
                 return max(0.0, self._until - now)
             self._failures = self._failures or int(self._memory)
             ceiling = min(self._longest, self._first * 2.0 ** min(self._failures, 60))
-            pause = min(_LONGEST, at_least + self._rng.uniform(0.0, ceiling))
+            pause = min(at_most, at_least + self._rng.uniform(0.0, ceiling))
             self._failures += 1
             self._memory = min(float(self._failures), _MOST_KEPT)
             self._round += 1

@@ -34,6 +34,8 @@ from shipper.store.store import Settlement
 
 # How soon a sender looks again that had no leave to have a request in flight.
 _LOOK_AGAIN = 0.25
+# How soon the state is tried again: as soon as reading does, for nobody else is troubled by it.
+_TRY_DISK_AGAIN = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +149,7 @@ class Emitter:
             self._outbox.catch_up()
             claim = self._claims.take(self._now(), failing=self._backoff.failing)
         except StateBusyError as error:
-            self._fail(leave, "queue.unsettled", error.message)
+            self._fail_to_settle(leave, error)
             return 0.0
         self._trouble.over("queue.unsettled")
         if not isinstance(claim, Claim):
@@ -166,7 +168,7 @@ class Emitter:
         try:
             self._outbox.settle(settlements, partial(self._claims.give_back, claim))
         except StateBusyError as error:
-            self._fail(leave, "queue.unsettled", error.message)
+            self._fail_to_settle(leave, error)
             return False
         return True
 
@@ -231,6 +233,10 @@ class Emitter:
             case Misconfigured(why, words):
                 pause = self._sending.misconfigured_pause
                 self._fail(leave, "collector.misconfigured", why, words, at_least=pause)
+
+    def _fail_to_settle(self, leave: Leave, error: StateBusyError) -> None:
+        pause = self._backoff.fail(leave, self._now(), at_most=_TRY_DISK_AGAIN)
+        self._trouble.failing("queue.unsettled", error.message, "", pause)
 
     def _fail(
         self, leave: Leave, event: str, why: str, words: str = "", *, at_least: float = 0.0

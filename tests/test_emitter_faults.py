@@ -231,6 +231,21 @@ def test_what_was_delivered_is_settled_by_the_next_emitter(it: Rig) -> None:
     assert it.count("delivered") == 4
 
 
+def test_the_state_is_tried_again_each_second(it: Rig) -> None:
+    """However long it errs: sending goes on within a second of its end, as reading does."""
+    it.queue(1)
+    emitter = it.emitter(first_pause=10.0, longest_pause=600.0)
+    waits = []
+    with locked(it):
+        for _ in range(40):
+            waits.append(emitter.turn() or 0)
+            it.time.now += waits[-1]
+    assert 0.5 < max(waits) <= 1.0
+    it.time.now += 1.0
+    emitter.turn()
+    assert it.count("delivered") == 1
+
+
 def test_trouble_is_over_when_the_last_was_settled_late(it: Rig) -> None:
     """An emptied queue is no trouble, although nothing was sent since."""
     it.queue(1)

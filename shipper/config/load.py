@@ -52,8 +52,11 @@ def load_located(file: Path, environ: Mapping[str, str]) -> tuple[Config, Locate
     except ValidationError as error:
         found |= dict(sentences.problems(error, located))
         config = None
-    # A value whose reference leads nowhere is empty now: what else is said of it is noise.
-    found |= references.problems
+    # A value whose reference leads nowhere is empty now: what else is said of it is noise, and so
+    # is what is said of the group that it stands in.
+    lost = references.problems
+    found = {at: each for at, each in found.items() if not any(at == p[: len(at)] for p in lost)}
+    found |= lost
     if found or config is None:
         raise ConfigError(_in_order(found, located))
     return config, located

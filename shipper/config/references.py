@@ -82,8 +82,7 @@ class References:
                 return self._secret(value, self._text(value, path), path)
             case str() if "${" not in value and _is_secret_for_certain(value, path):
                 what = "holds a secret that stands in the configuration itself"
-                self._wrong(path, what, "write ${NAME} for a variable, or file:PATH")
-                return value  # else more would be said of it than that
+                return self._wrong(path, what, "write ${NAME} for a variable, or file:PATH")
             case str() if "$" in value:
                 return self._text(value, path)
             case _:

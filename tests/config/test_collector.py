@@ -83,6 +83,12 @@ def test_a_secret_does_not_stand_in_the_configuration(desk: Desk, keys: str) -> 
     assert "p4" not in str(problem)
 
 
+def test_a_password_that_is_not_set_is_one_mistake(desk: Desk) -> None:
+    """That it is missing beside the user name follows from it, and is not said."""
+    problem = desk.only(desk.collector("username: a, password: '${NOWHERE}'"))
+    assert "needs the environment variable NOWHERE" in problem.what
+
+
 def test_what_is_no_secret_may_stand_there(desk: Desk) -> None:
     """Other headers, a proxy without a password; and a token beside a word."""
     keys = "headers: {X-Team: blue, Authorization: 'Bearer ${TOKEN}'}, proxy: 'http://proxy:3128'"

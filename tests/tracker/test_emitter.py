@@ -354,7 +354,7 @@ def test_what_was_taken_is_settled_at_the_end(
     ) as emitter:
         sent = Tracker(emitter).track_page_view(URL).event_id
         eventually(lambda: bool(failed))
-        emitter.stop(5)
+        emitter.stop(2)
     assert waiting(tmp_path) == 0
     assert ids(server) == [sent]
 
