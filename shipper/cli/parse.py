@@ -90,29 +90,11 @@ def _string(line: str, where: str) -> str:
 
 
 def _as_fields(grammars: Sequence[Grammar | Auto]) -> Render:
-    from shipper.grammar.grammar import at_work, first_match, furthest
-    from shipper.grammar.time_limit import LIMIT, SlowMatchError
-    from shipper.grammar.wording import iso_time
-    from shipper.model import Dropped, Mismatch, Parsed
+    from shipper.grammar.grammar import at_work
+    from shipper.grammar.reading import as_shown, read_record
 
     works = at_work(grammars, {})
-
-    def read(text: str, now_us: int) -> Parsed | Mismatch:
-        try:
-            return first_match(works, text, now_us) or furthest(works, text, now_us)
-        except SlowMatchError as slow:
-            return Mismatch(slow.grammar, 1, f"a match within {LIMIT} s")
-
-    def render(_number: int, text: str) -> dict[str, Any]:
-        found = read(text, time.time_ns() // 1000)
-        if isinstance(found, Mismatch):
-            error = {"grammar": found.grammar, "column": found.column, "expected": found.expected}
-            return {"grammar": None, "error": error}
-        at = iso_time(found.time_us) if found.time_us is not None else None
-        shown = {"grammar": found.grammar, "time": at, "fields": found.fields}
-        return {**shown, "filtered": True} if isinstance(found, Dropped) else shown
-
-    return render
+    return lambda _number, text: as_shown(read_record(works, text, time.time_ns() // 1000))
 
 
 def _as_event(grammars: Sequence[Grammar | Auto]) -> Render:

@@ -39,6 +39,7 @@ from shipper.grammar.grammar import Parse as Read
 from shipper.grammar.headers import with_header
 from shipper.grammar.time_limit import SlowMatchError
 from shipper.grammar.times import TimeReader
+from shipper.grammar.wording import in_a_sentence
 from shipper.model import Ledger, Parsed
 
 LongLines = Literal["truncate", "dead_letter", "skip"]
@@ -249,7 +250,7 @@ def _event(
         return error.grammar, TIMEOUT, str(error)
     except Exception as error:  # rule 3: no record may stop the shipper
         return grammar, "grammar_error", f"{type(error).__name__}: {error}"
-    return miss.grammar, miss.reason, f"column {miss.column}: expected {miss.expected}"
+    return miss.grammar, miss.reason, in_a_sentence(miss)
 
 
 def _widths(raws: list[bytes], chunk: bytes, encoding: Encoding) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Protocol
 
@@ -11,7 +11,7 @@ from shipper.grammar.chain import Chain, ClashError, Reader, WholeReader, merged
 from shipper.grammar.checks import check_atomic
 from shipper.grammar.derive import TABLES
 from shipper.grammar.fault import Fault
-from shipper.grammar.grammar import Grammar, Parse
+from shipper.grammar.grammar import Grammar, Locate, Parse
 from shipper.grammar.grok import Compiled, Patterns
 from shipper.grammar.headers import under_header
 from shipper.grammar.json_text import read_object
@@ -33,6 +33,7 @@ from shipper.grammar.shaping import (
     shapes,
 )
 from shipper.grammar.shaping_checks import check_shaping
+from shipper.grammar.spans import Span
 from shipper.grammar.spec import FieldSpec, GrammarSpec
 from shipper.grammar.suggest import did_you_mean
 from shipper.grammar.time_limit import in_time
@@ -121,12 +122,24 @@ def build(
             parse=parse,
             explain=reader.explain,
             prefilter=prefilter(own, patterns, inner),
+            spans=_under_new_names(reader, full.rename),
             sampling=sampling(spec, book),
             at_work=under_header(parse, reader.explain, own.name) if own.parse == "w3c" else None,
             plain=reader.plain if isinstance(reader, MatchReader) and not shapes(full) else None,
         ),
         [],
     )
+
+
+def _under_new_names(reader: Reader, renamed: Mapping[str, str]) -> Locate:
+    if not renamed:
+        return reader.spans
+
+    def spans(text: str, now_us: int) -> list[Span]:
+        found = reader.spans(text, now_us)
+        return [span._replace(field=renamed.get(span.field, span.field)) for span in found]
+
+    return spans
 
 
 def _reader(spec: GrammarSpec, patterns: Patterns, inner: Sequence[Grammar]) -> Reader:

@@ -22,6 +22,7 @@ import orjson
 from shipper.grammar.conversion import Convert, text_converter, value_converter
 from shipper.grammar.grammar import Grammar, furthest
 from shipper.grammar.search import search, steps_by_first
+from shipper.grammar.spans import Span, moved
 from shipper.grammar.spec import FieldSpec, GrammarSpec, ThenSpec
 from shipper.grammar.wording import iso_time
 from shipper.model import Dropped, Mismatch, Parsed
@@ -38,6 +39,9 @@ class Reader(Protocol):
 
     def start_of(self, text: str, field: str) -> int:
         """Return the offset in *text* at which *field* begins, 0 if unknown."""
+
+    def spans(self, text: str, now_us: int) -> list[Span]:
+        """Return where the fields of *text* stand."""
 
 
 class WholeReader:
@@ -58,6 +62,10 @@ class WholeReader:
     def start_of(self, text: str, field: str) -> int:
         """Return 0: the field is the text."""
         return 0
+
+    def spans(self, text: str, now_us: int) -> list[Span]:
+        """Return the whole *text*."""
+        return [Span(0, len(text), self._field)]
 
 
 class _Plan(NamedTuple):
@@ -130,6 +138,21 @@ class Chain:
     def start_of(self, text: str, field: str) -> int:
         """Return the offset in *text* at which *field* begins, 0 if unknown."""
         return self._outer.start_of(text, field)
+
+    def spans(self, text: str, now_us: int) -> list[Span]:
+        """Return where the fields of *text* stand: the inner grammar's in place of its text."""
+        spans, field = self._outer.spans(text, now_us), self._plan.field
+        outer = self._outer.parse(text, now_us)
+        body = _text_of(outer.fields.get(field)) if outer is not None else None
+        start = next((span.start for span in spans if span.field == field), None)
+        if body is None or start is None or not text.startswith(body, start):
+            return spans
+        parses = ((grammar, grammar.parse(body, now_us)) for grammar in self._inner)
+        taker = next((grammar for grammar, parsed in parses if parsed is not None), None)
+        if taker is None:
+            return spans
+        inner = moved(taker.spans(body, now_us), start)
+        return [span for span in spans if span.field != field] + inner
 
     def _read_inner(self, fields: Mapping[str, Any], now_us: int) -> Parsed | None:
         body = _text_of(fields.get(self._plan.field))

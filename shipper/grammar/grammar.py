@@ -10,12 +10,14 @@ from typing import Any, NamedTuple, Protocol
 from shipper.grammar.plain import PlainPattern
 from shipper.grammar.prefilter import Prefilter
 from shipper.grammar.shaping_spec import PageViewSpec, StructSpec
+from shipper.grammar.spans import Span
 from shipper.grammar.spec import GrammarSpec
 from shipper.grammar.time_limit import LIMIT
 from shipper.model import Mismatch, Parsed
 
 Parse = Callable[[str, int], Parsed | None]
 Explain = Callable[[str, int], Mismatch]
+Locate = Callable[[str, int], list[Span]]
 
 Memory = dict[str, str]
 """What the lines of one file said that holds for those that follow; kept with its checkpoint."""
@@ -71,9 +73,11 @@ class Grammar:
     `atomic` says which Snowplow column, by its payload key, takes which field as well.
     `expressions` are the regular expressions that its patterns came to, in order. `always` names
     the fields that every record of this grammar has. `prefilter` is what a text must have to be
-    one. `sampling` says which events are only sampled. `at_work`, where there is one, makes the
-    pair of functions to use in one file instead of the two, for records that depend on lines before
-    them. `plain`, where there is one, takes its first pattern apart, or says that it can't.
+    one. `spans(text, now_us)` returns where in a text that it takes the fields stand, under the
+    names that its events have. `sampling` says which events are only sampled. `at_work`, where
+    there is one, makes the pair of functions to use in one file instead of the two, for records
+    that depend on lines before them. `plain`, where there is one, takes its first pattern apart,
+    or says that it can't.
     """
 
     spec: GrammarSpec
@@ -84,6 +88,7 @@ class Grammar:
     parse: Parse
     explain: Explain
     prefilter: Prefilter
+    spans: Locate
     sampling: Sampling | None = None
     at_work: Callable[[Memory], Work] | None = None
     plain: Callable[[], PlainPattern | None] | None = None

@@ -42,6 +42,12 @@ def with_header(raw: bytes, memory: Mapping[str, str]) -> bytes:
     return raw if header is None else header.encode("utf-8", "replace") + b"\n" + raw
 
 
+def header_above(memory: Mapping[str, str]) -> str:
+    """Return what *memory* puts in front of a record: a header with its line end, or nothing."""
+    header = memory.get(_KEY)
+    return "" if header is None else f"{header}\n"
+
+
 def split_header(raw: bytes) -> tuple[str | None, bytes]:
     """Return the header in front of the record *raw*, if there is one, and the record."""
     header, _, rest = raw.partition(b"\n")

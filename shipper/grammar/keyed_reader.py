@@ -18,6 +18,7 @@ from shipper.grammar.paths import Path
 from shipper.grammar.prefix import ReadRecord
 from shipper.grammar.records import DirectiveError, RecordError
 from shipper.grammar.shape import Shape
+from shipper.grammar.spans import Span, spans_of_values
 from shipper.grammar.spec import FieldSpec, GrammarSpec
 from shipper.grammar.wording import expected_time, expected_value
 from shipper.model import Dropped, Mismatch, Parsed
@@ -98,6 +99,19 @@ class KeyedReader:
         """Return the offset in *text* at which the value of *field* begins, 0 if unknown."""
         keys = self._shape.spec.fields.get(field, FieldSpec()).keys(field)
         return max(_place(text, key) for key in keys)
+
+    def spans(self, text: str, _now_us: int) -> list[Span]:
+        """Return where the fields of *text* stand, as far as they stand there as they are."""
+        try:
+            raw = self._read(text)
+        except (RecordError, DirectiveError):
+            return []
+        named = {
+            key: name
+            for name, field in self._shape.spec.fields.items()
+            for key in reversed(field.keys(name))
+        }
+        return [s._replace(field=named.get(s.field, s.field)) for s in spans_of_values(text, raw)]
 
     def _take(self, raw: dict[str, Any], now_us: int) -> Parsed | str:
         """Return the record, or the name of the field that can't be used."""

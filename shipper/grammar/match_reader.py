@@ -20,6 +20,7 @@ from shipper.grammar.furthest import END, Furthest
 from shipper.grammar.grok import Compiled
 from shipper.grammar.plain import PlainPattern, absent_fields, plain_pattern
 from shipper.grammar.shape import Shape
+from shipper.grammar.spans import Span
 from shipper.grammar.time_limit import HELD, LIMIT, calm_length, watched
 from shipper.grammar.wording import expected_time, expected_value
 from shipper.model import Mismatch, Parsed
@@ -177,6 +178,17 @@ class MatchReader:
                 start: int = found.start(names.index(field) + 1)
                 return max(0, start)
         return 0
+
+    def spans(self, text: str, now_us: int) -> list[Span]:
+        """Return where the fields of *text* stand, none if no pattern takes it."""
+        patterns = zip(self._compiled, self._prepared(), strict=True)
+        for compiled, (fullmatch, _, _, plan) in patterns:
+            found = watched(fullmatch, text, self._shape.name)
+            if found is not None and self._take(found.groups(), plan, now_us) is not None:
+                places = zip(compiled.captures, found.regs[1:], strict=True)
+                spans = [Span(start, end, capture.field) for capture, (start, end) in places]
+                return [span for span in spans if span.end > span.start]
+        return []
 
     def _plan(self, compiled: Compiled, size: int | None) -> _Plan:
         shape, captures = self._shape, compiled.captures

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 from shipper.grammar.spec import FieldSpec, GrammarSpec
+from shipper.model import Mismatch
 
+_PLACE = re.compile(r"column (\d+): expected (.*)", re.DOTALL)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -41,3 +44,14 @@ def iso_time(time_us: int) -> str:
     seconds, micros = divmod(time_us, 1_000_000)
     text = (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
     return f"{text}.{micros:06d}".rstrip("0") + "Z" if micros else f"{text}Z"
+
+
+def in_a_sentence(miss: Mismatch) -> str:
+    """Say where *miss* is and what was expected, as dead letters keep it."""
+    return f"column {miss.column}: expected {miss.expected}"
+
+
+def place_in(sentence: str) -> tuple[int, str] | None:
+    """Return column and expectation of what `in_a_sentence` wrote; None of any other text."""
+    found = _PLACE.fullmatch(sentence)
+    return (int(found[1]), found[2]) if found else None
