@@ -14,7 +14,7 @@ ARGS ?=
 UPGRADE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check docs lint fmt lock kill-test fault-test image-test bench clean
+.PHONY: help run test check docs lint fmt lock kill-test fault-test screenshots image-test bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +46,9 @@ kill-test: $(READY) ## SIGKILL at random moments, KILLS times (four variants a t
 
 fault-test: $(READY) ## the long form of the fault matrix: large backlogs, long faults, four senders
 	@$(BIN)/python -m pytest tests/matrix -q --long $(ARGS)
+
+screenshots: $(READY) ## take the pictures of docs/status-page.md anew (needs chromium)
+	@$(BIN)/python -m tests.status.screenshots
 
 image-test: $(READY) ## build the container image without Docker and ship a file from inside it (root, Debian)
 	@deploy/image-test.sh

@@ -30,6 +30,7 @@ _SECRETS = {
     ("collector", "headers"),
     ("collector", "password"),
     ("collector", "proxy"),
+    ("status", "token"),
 }
 _SECRET_HEADERS = {"authorization", "proxy-authorization", "cookie"}
 _PASSWORD_IN_ADDRESS = re.compile(r"(?:\w+://)?[^/@]*:[^/@]+@")
@@ -43,7 +44,7 @@ def is_secret(path: Path_) -> bool:
 
 def _is_secret_for_certain(text: str, path: Path_) -> bool:
     match path:
-        case ("collector", "password"):
+        case ("collector", "password") | ("status", "token"):
             return bool(text)
         case ("collector", "proxy"):
             return _PASSWORD_IN_ADDRESS.match(text) is not None

@@ -1,13 +1,24 @@
-"""The status page as it is configured: where it is served, and to whom."""
+"""The status page as it is configured: where it is served, and who may act by it."""
 
 from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from shipper.config.fields import Group, OneOrList, Text, one_or_list, wrong
+from shipper.config.fields import Group, Maybe, OneOrList, Text, one_or_list, wrong
 from shipper.config.listening import ListenAddress, UnixSocket, is_local, split_address
+
+_LEAST_TOKEN = 16
+
+
+def _token(value: SecretStr | None) -> SecretStr | None:
+    if value is not None:
+        text = value.get_secret_value()
+        if len(text) < _LEAST_TOKEN or not text.isascii() or not text.isprintable() or " " in text:
+            what = f"is shorter than {_LEAST_TOKEN} characters, or has others than ASCII"
+            raise wrong(what, "make one, as by: openssl rand -hex 16")
+    return value
 
 
 class StatusConfig(Group):
@@ -25,6 +36,11 @@ class StatusConfig(Group):
         (),
         description="Names by which browsers reach it, as through a proxy; on a loopback address "
         "all names but its own are refused",
+    )
+    token: Annotated[SecretStr | None, Maybe, AfterValidator(_token)] = Field(
+        None,
+        description="What a browser has to show before it may replay or discard; `file:PATH` is "
+        "read from that file; by default one is made, and kept in the state directory",
     )
 
     @model_validator(mode="after")

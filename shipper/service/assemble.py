@@ -52,8 +52,12 @@ CLOCK = Clock(wall=time.time, monotonic=time.monotonic)
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What runs: the pump and its watch, the emitter, and the store between them."""
+    """What runs: the pump and its watch, the emitter, and the store between them.
 
+    `recipes` say by source how records become events.
+    """
+
+    recipes: Mapping[str, Recipe]
     store: Store
     lock: Path
     fleet: Fleet
@@ -130,7 +134,7 @@ def assemble(
     keeper = Keeper(store, report, CLOCK, max_bytes=most, max_age=letters.max_age)
     beside = Beside(teller, keeper, Notes(store, pump, emitter, CLOCK))
     chores = Chores(store, books, fleet, pump, CLOCK, beside)
-    return Parts(store, state.lock, fleet, pump, chores, emitter, watch)
+    return Parts(recipes, store, state.lock, fleet, pump, chores, emitter, watch)
 
 
 def _parser(

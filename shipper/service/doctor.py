@@ -22,7 +22,7 @@ from shipper.tail.glob import Exclude, Found, Glob
 # 2020-01-01: a clock before that was never set, as on a board without a battery.
 _EPOCH_OF_DOUBT = 1_577_836_800
 _MOST_ENTRIES = 50_000
-_STATE_FILES = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", "lock")
+_STATE_FILES = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", "lock", "status-token")
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ _WARNINGS = {
     "spool.unreadable",
     "state.salvaged",
     "state.unavailable",
+    "status.powerless",
     "watch.silent",
     "watch.unavailable",
 }

@@ -163,19 +163,27 @@ def _parsed(letter: DeadLetter, how: Recipe) -> bytes | tuple[str, str]:
         return letter.reason, letter.detail
     if letter.generation is None or letter.offset is None:
         return letter.reason, "its place in a file is not on record"
-    header, raw = split_header(letter.raw)
-    records = _records(raw, letter.offset, how)
+    header, records = records_of(letter, how)
     if len(records) != 1:
         return letter.reason, f"by the rules of today it is {len(records)} records"
-    origin = Origin(event_ids(letter.generation), canonical_path(letter.path))
     record = records[0]
     if header is not None:
         record = record._replace(text=f"{header}\n{record.text}")
+    origin = Origin(event_ids(letter.generation), canonical_path(letter.path))
     event = take(record, how, origin, letter.created_ms * 1000)
     if isinstance(event, bytes):
         return event
     grammar, reason, detail = event
     return reason, detail or f"{grammar} takes it and drops it"
+
+
+def records_of(letter: DeadLetter, how: Recipe) -> tuple[str | None, list[Record]]:
+    """Return the header above *letter*, if there is one, and the records that it holds.
+
+    They are as grammars see them, by the rules of today.
+    """
+    header, raw = split_header(letter.raw)
+    return header, _records(raw, letter.offset or 0, how)
 
 
 def _records(raw: bytes, offset: int, how: Recipe) -> list[Record]:

@@ -143,7 +143,7 @@ async def _read(request: Request, most: int, take: Callable[[int], None] | None)
         else:
             chunks.clear()
     if size > most:
-        raise RefusedError(413, f"the body has more than {most} bytes: send fewer events")
+        raise RefusedError(413, f"the body has more than {most} bytes: send less at a time")
     return b"".join(chunks)
 
 

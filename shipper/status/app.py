@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,13 +15,43 @@ from shipper.errors import StateError
 from shipper.service.history import history_of
 from shipper.status import assets, health
 from shipper.status.answers import answering, failure
+from shipper.status.events import Feed
 from shipper.status.guard import Guard
+from shipper.status.letters import Letters
+from shipper.status.playground import Playground
+from shipper.status.token import Token
 from shipper.status.view import View
+from shipper.status.workshop import Workshop
 
 
-def create_app(view: View, status: StatusConfig) -> ASGIApp:
-    """Build the application that shows *view*, as *status* says."""
-    app = Starlette(routes=[*health.routes(view), *_figures(view), *assets.routes()])
+class Desk(NamedTuple):
+    """What the handlers work with, and what ends with them."""
+
+    view: View
+    feed: Feed
+    workshop: Workshop
+    token: Token
+
+    def close(self) -> None:
+        """End what goes on by itself."""
+        self.feed.close()
+        self.workshop.close()
+
+
+def create_app(desk: Desk, status: StatusConfig) -> ASGIApp:
+    """Build the application that shows the view of *desk*, as *status* says."""
+    view = desk.view
+    app = Starlette(
+        routes=[
+            *health.routes(view),
+            *_figures(view),
+            Route("/api/overview", desk.feed.once, methods=["GET"]),
+            Route("/api/events", desk.feed.answer, methods=["GET"]),
+            *Letters(view, desk.token).routes(),
+            *Playground(view.config, desk.workshop).routes(),
+            *assets.routes(),
+        ]
+    )
     app.router.redirect_slashes = False
     return Guard(app, status)
 

@@ -12,10 +12,12 @@ from shipper.config.models import Config
 from shipper.model import Report
 from shipper.service.assemble import CLOCK, Parts
 from shipper.serving.listeners import Address, Listeners, addresses
-from shipper.status.view import view_of
+from shipper.status.view import View, view_of
 
 if TYPE_CHECKING:
+    from shipper.config.status import StatusConfig
     from shipper.serving.server import ServerThread
+    from shipper.status.app import Desk
 
 _WHO: Final = "the status page"
 _MOST_CONNECTIONS: Final = 200
@@ -29,6 +31,7 @@ class StatusPage:
         self._report = report
         self._listeners = Listeners(_WHO)
         self._server: ServerThread | None = None
+        self._desk: Desk | None = None
 
     def open(self, config: Config) -> None:
         """Listen where *config* says, beside what is open. Raises CollectorError."""
@@ -41,19 +44,30 @@ class StatusPage:
         self._listeners.keep(places)
         if config.status is None:
             return
+        desk = _desk(view_of(config, parts, CLOCK, self._report))
+        self._desk, self._server = desk, self._serve(desk, config.status, failed)
+        self._server.start()
+        at = ",".join(self._listeners.names())
+        self._report("status.listening", at=at, token=desk.token.place)
+        if desk.token.missing:
+            self._report("status.powerless", why=desk.token.missing)
+
+    def _serve(
+        self, desk: Desk, status: StatusConfig, failed: Callable[[BaseException], None]
+    ) -> ServerThread:
         from shipper.serving.connection import limited
         from shipper.serving.server import ServerThread, settings
         from shipper.status.app import create_app
 
-        app = create_app(view_of(config, parts, CLOCK), config.status)
         connection = limited(_MOST_CONNECTIONS, _HEAD_SECONDS)
-        sockets = self._listeners.shared()
-        self._server = ServerThread(settings(app, connection), sockets, "status-page", failed)
-        self._server.start()
-        self._report("status.listening", at=",".join(self._listeners.names()))
+        served = settings(create_app(desk, status), connection)
+        return ServerThread(served, self._listeners.shared(), "status-page", failed)
 
     def stop(self) -> None:
         """Answer who is there, and serve no more."""
+        if self._desk is not None:
+            self._desk.close()
+            self._desk = None
         if self._server is not None:
             self._server.stop()
             self._server = None
@@ -66,3 +80,14 @@ class StatusPage:
 def _places(config: Config) -> list[Address]:
     status = config.status
     return [] if status is None else addresses(status.address, status.unix_socket)
+
+
+def _desk(view: View) -> Desk:
+    """Return what the handlers of *view* work with."""
+    from shipper.status.app import Desk
+    from shipper.status.events import Feed
+    from shipper.status.playground import bench_of
+    from shipper.status.token import token_of
+    from shipper.status.workshop import Workshop
+
+    return Desk(view, Feed(view), Workshop(bench_of(view.config)), token_of(view.config))

@@ -7,52 +7,70 @@ Rule 1: looking costs the work little. What is read from the state is read at mo
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
 
 from shipper.config.models import Config
-from shipper.model import Clock
+from shipper.model import Clock, Report
 from shipper.service.assemble import Parts
+from shipper.service.audit import Audit, audit
 from shipper.service.notes import condition_of
 from shipper.service.status import Status, status_of
 
-_SECOND = 1.0
-_SHARE = 20
+T = TypeVar("T")
+
+_SECOND: Final = 1.0
+_SHARE: Final = 20
+
+
+class Seldom(Generic[T]):
+    """What is made anew when it is asked for, but not too often (rule 1). For any thread."""
+
+    def __init__(self, make: Callable[[], T], clock: Clock, least: float) -> None:
+        """*make* it at most every *least* seconds."""
+        self._make = make
+        self._clock = clock
+        self._least = least
+        self._lock = threading.Lock()
+        self._last: T | None = None
+        self._due = float("-inf")
+
+    def now(self) -> T:
+        """Return it as it was a moment ago. Raises what making it raises."""
+        with self._lock:
+            began = self._clock.monotonic()
+            if self._last is None or began >= self._due:
+                self._last = self._make()
+                ended = self._clock.monotonic()
+                self._due = ended + max(self._least, _SHARE * (ended - began))
+            return self._last
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A configuration, and the parts that work by it."""
+    """A configuration, the parts that work by it, their status and their books."""
 
     config: Config
     parts: Parts
     clock: Clock
-    picture: Picture
+    report: Report
+    picture: Seldom[Status]
+    books: Seldom[Audit]
 
 
-class Picture:
-    """The status as it was a moment ago (rule 1). May be asked by any thread."""
-
-    def __init__(self, config: Config, parts: Parts, clock: Clock) -> None:
-        self._config = config
-        self._parts = parts
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._last: Status | None = None
-        self._due = float("-inf")
-
-    def now(self) -> Status:
-        """Return the status, at most a second old if that is cheap. Raises StateError."""
-        with self._lock:
-            began = self._clock.monotonic()
-            if self._last is None or began >= self._due:
-                parts = self._parts
-                condition = condition_of(parts.pump, parts.emitter, self._clock)
-                self._last = status_of(self._config, parts.store, condition)
-                ended = self._clock.monotonic()
-                self._due = ended + max(_SECOND, _SHARE * (ended - began))
-            return self._last
-
-
-def view_of(config: Config, parts: Parts, clock: Clock) -> View:
+def view_of(config: Config, parts: Parts, clock: Clock, report: Report) -> View:
     """Return the view of *parts* at work by *config*."""
-    return View(config, parts, clock, Picture(config, parts, clock))
+
+    def picture() -> Status:
+        condition = condition_of(parts.pump, parts.emitter, clock)
+        return status_of(config, parts.store, condition)
+
+    return View(
+        config,
+        parts,
+        clock,
+        report,
+        Seldom(picture, clock, _SECOND),
+        Seldom(lambda: audit(parts.store), clock, _SECOND),
+    )

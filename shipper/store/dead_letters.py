@@ -10,7 +10,7 @@ import json
 import sqlite3
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import zstandard
@@ -47,8 +47,13 @@ _COUNT = """
 INSERT INTO counter (name, source, value) VALUES (?, ?, ?)
 ON CONFLICT (name, source) DO UPDATE SET value = value + excluded.value
 """
-_SELECT = """
-SELECT id, created, source, path, generation, offset, grammar, reason, detail, raw, event, attempts
+_COLUMNS = "id, created, source, path, generation, offset, grammar, reason, detail"
+_SELECT = f"SELECT {_COLUMNS}, raw, event, attempts FROM dead_letter"
+# A frame of zstd gives its beginning without its end. Its blocks hold up to 128 KiB.
+_GLANCE_BYTES = 32_768
+_BLOCKS = 262_144
+_GLANCE = f"""
+SELECT {_COLUMNS}, substr(raw, 1, {_BLOCKS}), substr(event, 1, {_BLOCKS}), attempts
 FROM dead_letter
 """
 
@@ -68,6 +73,13 @@ class DeadLetter(NamedTuple):
     raw: bytes
     event: bytes | None
     attempts: int
+
+
+class Glance(NamedTuple):
+    """A dead letter as a list shows it: the beginning of what it holds, and whether that is cut."""
+
+    letter: DeadLetter
+    is_cut: bool
 
 
 class Buried(NamedTuple):
@@ -130,6 +142,17 @@ class DeadLetters:
         while page:
             yield from page
             page = self.page(selection, after=page[-1].id)
+
+    def latest(
+        self, selection: Selection = ALL, *, before: int | None = None, limit: int = 50
+    ) -> list[Glance]:
+        """Return up to *limit* dead letters below id *before*, the newest first, cut short."""
+        where, values = _where(selection)
+        bound = before if before is not None else (1 << 63) - 1
+        sql = f"{_GLANCE} WHERE id < ? AND {where} ORDER BY id DESC LIMIT ?"
+        with self._database.reading() as db:
+            rows = db.execute(sql, (bound, *values, limit)).fetchall()
+        return [_glance(row) for row in rows]
 
     def requeue(
         self, events: Iterable[tuple[DeadLetter, bytes]], max_bytes: int, now_ms: int
@@ -285,9 +308,26 @@ def _where(selection: Selection) -> tuple[str, list[object]]:
 
 
 def _letter(row: tuple[Any, ...]) -> DeadLetter:
+    decompress = zstandard.ZstdDecompressor().decompress
+    return _of_row(row, decompress)
+
+
+def _glance(row: tuple[Any, ...]) -> Glance:
+    """Return the letter with its first bytes, and whether there are more."""
+
+    def beginning(frame: bytes) -> bytes:
+        with zstandard.ZstdDecompressor().stream_reader(frame) as reader:
+            return reader.read(_GLANCE_BYTES + 1)
+
+    letter = _of_row(row, beginning)
+    kept = letter.raw if letter.event is None else letter.event
+    raw, event = letter.raw[:_GLANCE_BYTES], letter.event and letter.event[:_GLANCE_BYTES]
+    return Glance(letter._replace(raw=raw, event=event), len(kept) > _GLANCE_BYTES)
+
+
+def _of_row(row: tuple[Any, ...], decompress: Callable[[bytes], bytes]) -> DeadLetter:
     id, created, source, path, generation, offset, grammar, reason, detail, *rest = row  # noqa: A001
     raw, event, attempts = rest
-    decompress = zstandard.ZstdDecompressor().decompress
     return DeadLetter(
         id=id,
         created_ms=created,
