@@ -19,7 +19,7 @@ from shipper.store.history import Step
 
 _MINUTES = 10
 _BLOCKS = "▁▂▃▄▅▆▇█"
-_LABEL = 11
+_LABEL, _NOTE = 11, 26
 
 
 class Look(NamedTuple):
@@ -44,7 +44,7 @@ def view(
     head = Table.grid(padding=(0, 1), expand=True)
     head.add_column(width=_LABEL, style="bold", no_wrap=True)
     head.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-    lines = [*_lines(now, before, trouble), *_charts(now, size.width - _LABEL - 22)]
+    lines = [*_lines(now, before, trouble), *_charts(now, size.width - _LABEL - _NOTE)]
     shown = lines[: max(1, size.height - 1)]
     for label, text in shown:
         head.add_row(label, text)
@@ -176,7 +176,7 @@ def _counts(status: Status, source: str) -> tuple[str, str, str]:
 
 
 def _table(section: _Section, count: int) -> Table | None:
-    """Return the first *count* rows below the title, or that there are more."""
+    """Return the first *count* rows below the title, which says of how many if there are more."""
     if not count:
         return None
     table = Table.grid(padding=(0, 2), expand=True)
@@ -184,11 +184,8 @@ def _table(section: _Section, count: int) -> Table | None:
     for _ in section.title[1:]:
         table.add_column(no_wrap=True, justify="right")
     table.add_row()
-    table.add_row(*section.title, style="bold dim")
-    rows = list(section.rows[:count])
-    if len(section.rows) > count:
-        left = len(section.rows) - count + 1
-        rows[-1] = (f"… and {left:,} more", *[""] * (len(section.title) - 1))
-    for row in rows:
+    cut = f" ({count:,} of {len(section.rows):,})" if len(section.rows) > count else ""
+    table.add_row(section.title[0] + cut, *section.title[1:], style="bold dim")
+    for row in section.rows[:count]:
         table.add_row(*(Text(printable(cell)) for cell in row))
     return table

@@ -75,10 +75,11 @@ def test_it_fits_every_terminal(busy: Look, columns: int, lines: int) -> None:
 
 
 def test_a_common_terminal_shows_something_of_all(busy: Look) -> None:
-    """At 80 by 24 each list has rows, and says how many more there are."""
+    """At 80 by 24 the lists have rows, and say of how many."""
     text = _drawn(busy, (80, 24), why="the state is locked")
     for words in (
-        "not running", "events/s", "lag", "files behind", "dead letters", "30 files", "more",
+        "not running", "events/s", "lag", "files behind", "dead letters (", "30 files",
+        " of 30)", " of 13)",
         "3 events fail while others pass, the oldest for 90 s", "paused      full",
         "(for 3 min)", "the state is locked", "210",
     ):  # fmt: skip
