@@ -22,11 +22,13 @@ help: ## list the targets
 run: $(READY) ## the whole path with nothing to set up: sample logs into an embedded collector
 	@$(BIN)/shipper demo
 
-# What runs whole programs and tells times comes by itself, after what can share the processors.
-# With ARGS that choose no test of one part, pytest ends with 5, which is no failure.
+# Whole programs run two at a time, a file's tests one after the other, for they share what the file
+# started; what wants the machine to itself comes last. With ARGS that choose no test of one part,
+# pytest ends with 5, which is no failure.
 test: $(READY) $(if $(shell command -v npm),$(NODE_TRACKER)) ## every test; ARGS go to pytest
 	@$(BIN)/python -m pytest -n auto -m 'not e2e' $(ARGS) || [ $$? -eq 5 ]
-	@$(BIN)/python -m pytest -m e2e $(ARGS) || [ $$? -eq 5 ]
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m 'e2e and not alone' $(ARGS) || [ $$? -eq 5 ]
+	@$(BIN)/python -m pytest -m alone $(ARGS) || [ $$? -eq 5 ]
 
 check: lint ## the fast loop: lint, format, security, types, and all tests but the end-to-end ones
 	@$(BIN)/python -m pytest -q -n auto --walks 500 -m 'not e2e' $(ARGS)

@@ -21,7 +21,7 @@ from shipper.devcollector.app import Answer
 from tests.arrivals import LINE_BYTES, collector, numbered
 from tests.program import eventually, running
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 COLD = 500
 WRITES = 60

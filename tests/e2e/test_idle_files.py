@@ -12,7 +12,7 @@ import pytest
 from tests.arrivals import Arrivals, adds_up, collector, free_port, numbered
 from tests.program import eventually, running, shipper
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 FILES = 100
 # 128 descriptors are kept for all else, so this leaves 32 for logs. The hard limit, too: the

@@ -19,7 +19,7 @@ from tests.devcollector.test_app import TP2, Client
 from tests.e2e.test_receiver import Site, Switch, memory, post_bytes, raw
 from tests.program import eventually
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 _MANY = 10_000
 _ALLOWED = 1_000  # `receiver.max_connections`, by default
