@@ -6,9 +6,10 @@
 # 1. The Dockerfile is built unchanged, by Buildah in chroot isolation. No image is pulled: a Debian
 #    made by debootstrap stands in for the base image, under the very name the Dockerfile asks for.
 # 2. The image ships a file as its own user, first under Buildah, then on a read-only root.
-# 3. Everything happens in a folder of its own that is removed at the end; only the stand-in base is
+# 3. It is built a second time, from nothing, and its layers are the same to the byte.
+# 4. Everything happens in a folder of its own that is removed at the end; only the stand-in base is
 #    kept, in ${XDG_CACHE_HOME:-~/.cache}/snowplow-logfile-source (KEEP=1 keeps the folder, too).
-# 4. A package index, its certificates, a proxy or a mirror are taken from this machine's own pip
+# 5. A package index, its certificates, a proxy or a mirror are taken from this machine's own pip
 #    and apt settings, and are mounted into the build, never written into the image.
 set -euo pipefail
 
@@ -41,8 +42,10 @@ clean_up() {
     if ((status)); then
         for log in "$work"/*.log; do [[ ! -s $log ]] || { echo "-- $(basename "$log")"; tail -n 20 "$log"; }; done >&2
     fi
-    buildah rm --all >/dev/null 2>&1
-    buildah rmi --all --force >/dev/null 2>&1
+    if [[ -z ${KEEP:-} ]]; then
+        buildah rm --all >/dev/null 2>&1
+        buildah rmi --all --force >/dev/null 2>&1
+    fi
     umount "$work/storage/overlay" 2>/dev/null
     if [[ -n ${KEEP:-} ]]; then echo "kept: $work"; else rm -rf --one-file-system "$work"; fi
     exit "$status"
@@ -94,10 +97,36 @@ import_base() {
     ok "$base: $archive"
 }
 
-build_image() {
+build_image() { # TAG
+    local epoch
+    epoch=$(git -C "$project" log -1 --format=%ct 2>/dev/null || echo 0)
     build_mounts
-    buildah build --isolation chroot --pull=never --format docker --quiet "${mounts[@]}" \
-        --tag "$image" "$project" >"$work/build.log" 2>&1 || die 'the build'
+    buildah build --isolation chroot --pull=never --format docker --quiet --no-cache "${mounts[@]}" \
+        --timestamp "$epoch" --build-arg SOURCE_DATE_EPOCH="$epoch" \
+        --tag "$1" "$project" >"$work/build.log" 2>&1 || die 'the build'
+}
+
+# The layers, not the digest of the whole: Docker's format names the container of the build, too.
+build_again() {
+    build_image "$image-again"
+    [[ $(layers_of "$image") == "$(layers_of "$image-again")" ]] || tell_differences
+    expect 'layers of a second build' "$(layers_of "$image")" "$(layers_of "$image-again")"
+}
+
+layers_of() { # IMAGE
+    buildah inspect --type image --format '{{range .Docker.RootFS.DiffIDs}}{{.}} {{end}}' "$1" | sed 's/ *$//'
+}
+
+tell_differences() {
+    local one other
+    one=$(buildah mount "$(buildah from --pull=never "$image")")
+    other=$(buildah mount "$(buildah from --pull=never "$image-again")")
+    diff <(of_files "$one") <(of_files "$other") | head -n 20 || true
+}
+
+of_files() { # ROOT: a line for each file: mode, owner, time, and what is in it
+    (cd "$1" && find . -xdev -mindepth 1 -printf '%m %U:%G %T@ %y %l %p\n' | sort -k 6 &&
+        find . -xdev -type f -print0 | sort -z | xargs -0 sha256sum)
 }
 
 of_image() { # GO-TEMPLATE: a field of the image's configuration, one line an element
@@ -113,7 +142,32 @@ look_at_image() {
     expect 'stop signal' 'SIGTERM' "$(of_image '{{.Docker.Config.StopSignal}}')"
     expect 'health check' "CMD shipper status -c $config --health" \
         "$(of_image '{{range .Docker.Config.Healthcheck.Test}}{{.}} {{end}}' | sed 's/ *$//')"
-    ok "size: $(buildah images --format '{{.Size}}' "$image"), of it the base: $(buildah images --format '{{.Size}}' --filter reference='docker.io/library/python')"
+    ok "size: $(buildah images --format '{{.Size}}' "$image")"
+    look_inside
+}
+
+# What can be started in it, and what it says it is made of.
+look_inside() {
+    local container root
+    container=$(buildah from --pull=never "$image")
+    root=$(buildah mount "$container")
+    expect 'programs' "$(printf 'python\npython3\nshipper' | tr '\n' ' ')" \
+        "$(find "$root" -xdev -path "*/bin/*" \( -type f -o -type l \) -printf '%f\n' |
+            sed 's/^python3\..*/python3/' | sort -u | tr '\n' ' ' | sed 's/ $//')"
+    expect 'files that run as another user' '' "$(find "$root" -xdev -type f -perm /6000)"
+    expect 'files that anybody may write to' '' "$(find "$root" -xdev -type f -perm -o+w)"
+    "$python" - "$root/usr/share/sbom/snowplow-logfile-source.cdx.json" <<'PYTHON' || die 'the bill of materials'
+import json, sys
+from collections import Counter
+parts = json.load(open(sys.argv[1]))["components"]
+kinds = Counter(part.get("purl", "pkg:file/").split("/")[0].removeprefix("pkg:") for part in parts)
+print("   ok: parts in its bill of materials:", ", ".join(f"{n} {kind}" for kind, n in kinds.items()))
+assert kinds["pypi"] > 20 and kinds["generic"] == 1
+PYTHON
+    find "$root" -xdev -type f -printf '%s %P\n' | awk '
+        { split($2, p, "/"); kind = $2 ~ /^opt/ ? "packages" : $2 ~ /\/python3/ ? "Python" : "libraries and the rest"; sum[kind] += $1 }
+        END { for (kind in sum) printf "   ok: of it %s: %.0f MB\n", kind, sum[kind] / 1e6 }' | sort
+    buildah umount "$container" >/dev/null
 }
 
 # The story ------------------------------------------------------------------------------------
@@ -121,6 +175,23 @@ look_at_image() {
 log_lines() { # FIRST LAST: access log lines with a serial number each
     seq "$1" "$2" | awk '{ printf "203.0.113.%d - - [23/Nov/2026:06:%02d:%02d +0000] \"GET /items/%d HTTP/1.1\" 200 %d \"-\" \"probe/1.0\"\n",
         $1 % 254 + 1, int($1 / 60) % 60, $1 % 60, $1, 100 + $1 }'
+}
+
+healthy_after() { # START: seconds from then until the status page says that it is alive
+    "$python" - "$status_port" "$1" <<'PYTHON'
+import http.client, sys, time
+while time.time() < float(sys.argv[2]) + 60:
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=5)
+        connection.request("GET", "/healthz")
+        if connection.getresponse().status == 200:
+            break
+    except OSError:
+        time.sleep(0.01)
+else:
+    sys.exit("it does not come up")
+print(f"{time.time() - float(sys.argv[2]):.2f} s")
+PYTHON
 }
 
 ask() { # PATH [EXPRESSION over `answer`]: asks the collector, past any proxy
@@ -154,6 +225,7 @@ prepare_folders() {
 state: /var/lib/shipper
 collector: {url: "http://127.0.0.1:$port"}
 tracker: {namespace: image-test, app_id: image-test}
+status: {listen: "127.0.0.1:$status_port"}
 sources:
   - {name: nginx, paths: [/logs/*.log], grammar: nginx_access, start: beginning}
 YAML
@@ -161,8 +233,13 @@ YAML
     chmod 0755 "$work"
 }
 
+free_port() {
+    "$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
 start_collector() {
-    port=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    port=$(free_port)
+    status_port=$(free_port)
     "$shipper" collector --listen "127.0.0.1:$port" >"$work/collector.log" 2>&1 &
     collector_pid=$!
     wait_for "collector on loopback, port $port" up ask /health
@@ -195,7 +272,7 @@ ship_under_buildah() {
             "$container" -- "$@"
     }
     expect 'uid inside' "$uid" "$(in_image python3 -c 'import os; print(os.getuid())')"
-    expect 'options of the mounted logs' 'ro' "$(in_image cat /proc/self/mountinfo | mount_option /logs)"
+    expect 'options of the mounted logs' 'ro' "$(in_image python3 -c 'print(open("/proc/self/mountinfo").read())' | mount_option /logs)"
     in_image shipper run -c "$config" --once >"$work/once.log" 2>&1 || die "run --once: exit $?"
     expect_arrived "$lines"
     expect_state_is_users "$work/state"
@@ -211,6 +288,7 @@ ship_on_readonly_root() {
         echo '   not shown: this machine does not allow mounts, so no read-only root'
         return 0
     fi
+    local started
     container=$(buildah from --pull=never "$image")
     root=$(buildah mount "$container")
     mapfile -t environment < <(of_image '{{range .Docker.Config.Env}}{{println .}}{{end}}' | sed '/^$/d')
@@ -220,10 +298,13 @@ ship_on_readonly_root() {
             "$work/state-readonly" "${environment[@]}" -- "$@"
     }
     ask /micro/reset >/dev/null
+    started=$EPOCHREALTIME
     # Not through the function: the process that is started is the one that gets the signal.
     unshare --mount "$here/image/on-readonly-root.sh" "$root" "$uid" "$work/logs" "$work/config" \
         "$work/state-readonly" "${environment[@]}" -- "${command[@]}" >"$work/readonly.log" 2>&1 &
     image_pid=$!
+    ok "from the start of the process to /healthz: $(healthy_after "$started"), of the processor's time $(
+        awk -v hertz="$(getconf CLK_TCK)" '{ printf "%.2f s", ($14 + $15) / hertz }' "/proc/$image_pid/stat")"
     wait_for "good events after ${command[*]}" "$lines" ask /micro/all 'answer["good"]'
     log_lines $((lines + 1)) $((lines + more)) >>"$work/logs/access.log"
     wait_for "good events after $more more lines" $((lines + more)) ask /micro/all 'answer["good"]'
@@ -254,8 +335,10 @@ install_tools
 step 'stand-in for the base image, by debootstrap'
 import_base
 step 'building the Dockerfile, unchanged'
-build_image
+build_image "$image"
 look_at_image
+step 'building it once more'
+build_again
 step 'shipping a file under Buildah, chroot isolation'
 start_collector
 prepare_folders

@@ -23,7 +23,7 @@ from shipper import __version__
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "shipper").rglob("*.py"))
-LOCKS = ("run", "build", "dev", "docs")
+LOCKS = ("run", "build", "dev", "docs", "fuzz", "audit")
 
 
 # Budgets
@@ -98,13 +98,8 @@ def _asked(lock: str) -> list[str]:
     groups = project["dependency-groups"]
     runtime, build = project["project"]["dependencies"], groups["build"]
     own = [r for r in groups["dev"] if isinstance(r, str)]
-    asked = {
-        "run": runtime,
-        "build": build,
-        "dev": [*runtime, *build, *own],
-        "docs": groups["docs"],
-    }
-    return list(asked[lock])
+    whole = {"run": runtime, "dev": [*runtime, *build, *own]}
+    return list(whole.get(lock) or groups[lock])
 
 
 @pytest.mark.parametrize("lock", LOCKS)
@@ -126,10 +121,11 @@ def test_tests_run_what_users_get() -> None:
     assert {n: v for lock in ("run", "build") for n, v in _pins(lock).items() if dev[n] != v} == {}
 
 
-def test_the_site_is_built_beside_the_program() -> None:
-    """What both need has one version, so the site's packages go into the same environment."""
+def test_tools_are_installed_beside_the_program() -> None:
+    """What both need has one version, so tools go into the same environment."""
     dev = _pins("dev")
-    assert {n: v for n, v in _pins("docs").items() if dev.get(n, v) != v} == {}
+    beside = {**_pins("docs"), **_pins("fuzz"), **_pins("audit")}
+    assert {n: v for n, v in beside.items() if dev.get(n, v) != v} == {}
 
 
 # Commands
@@ -148,7 +144,7 @@ def test_make_lists_every_target() -> None:
     assert set(listed) == targets >= {"help", "run", "test", "check", "kill-test", "image-test"}
 
 
-@pytest.mark.parametrize("script", [".ci/run", "deploy/image-test.sh"])
+@pytest.mark.parametrize("script", [".ci/run", ".ci/audit", "deploy/image-test.sh"])
 def test_script_can_be_started(script: str) -> None:
     """The script is executable, and bash can read it to its end."""
     assert os.access(ROOT / script, os.X_OK)
@@ -158,7 +154,12 @@ def test_script_can_be_started(script: str) -> None:
 def test_ci_runs_what_developers_run() -> None:
     """Continuous integration calls the same targets, and no tool past them."""
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    assert re.findall(r"^make (\S+)", script, flags=re.MULTILINE) == ["lint", "docs", "test"]
+    assert re.findall(r"^make (\S+)", script, flags=re.MULTILINE) == [
+        "lint",
+        "docs",
+        "audit",
+        "test",
+    ]
 
 
 def test_readme_begins_with_the_two_commands() -> None:
@@ -183,7 +184,9 @@ def test_image_runs_without_rights() -> None:
 
 
 def test_image_needs_no_shell() -> None:
-    """Program, arguments and health check are lists, so signals reach the program itself."""
+    """It has none: it begins from scratch, and program, arguments and health check are lists."""
+    assert _final_stage().splitlines()[1] == "FROM scratch"
+    assert re.findall(r"^RUN ", _final_stage(), flags=re.MULTILINE) == []
     forms = re.findall(r"^ *(ENTRYPOINT|CMD) (.)", _final_stage(), flags=re.MULTILINE)
     assert forms == [("CMD", "["), ("ENTRYPOINT", "["), ("CMD", "[")]
 
