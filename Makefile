@@ -12,9 +12,10 @@ NODE_TRACKER := $(VENV)/node/node_modules/.package-lock.json
 KILLS ?= 50
 ARGS ?=
 UPGRADE ?=
+SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check docs lint fmt lock kill-test fault-test screenshots image-test bench clean
+.PHONY: help run test check docs lint fmt lock kill-test fault-test screenshots image-test bench fuzz audit clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -65,14 +66,23 @@ docs: $(VENV)/.docs ## build the documentation site into site/; a link that lead
 LOCK = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url --no-annotate $(if $(UPGRADE),--upgrade)
 
+fuzz: $(READY) ## hostile bytes for framing, grammars, receiver and configuration; SECONDS each, ARGS: which
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(PIP) install -q --require-hashes -r requirements/fuzz.lock
+	@$(BIN)/python -m fuzz $(SECONDS) $(ARGS)
+
+audit: $(READY) ## ask a vulnerability service about every locked dependency
+	@$(BIN)/python -c 'import pip_audit' 2>/dev/null || $(PIP) install -q --require-hashes -r requirements/audit.lock
+	@.ci/audit
+
 lock: $(BIN)/python ## make the lock files again after a change of dependencies; UPGRADE=1 takes newer versions
 	@[ -x $(BIN)/uv ] || { echo "installing uv into $(VENV)"; $(PIP) install -q uv; }
-	@echo "resolving requirements/{run,build,dev,docs}.lock"
+	@echo "resolving requirements/{run,build,dev,docs,fuzz,audit}.lock"
 	@$(LOCK) pyproject.toml -o requirements/run.lock
 	@$(LOCK) --group build -c requirements/run.lock -o requirements/build.lock
 	@$(LOCK) pyproject.toml --group dev -c requirements/run.lock -c requirements/build.lock \
 		-o requirements/dev.lock
-	@$(LOCK) --group docs -c requirements/dev.lock -o requirements/docs.lock
+	@for group in docs fuzz audit; do \
+		$(LOCK) --group $$group -c requirements/dev.lock -o requirements/$$group.lock; done
 
 clean: ## remove the virtual environment, caches and build results
 	@rm -rf $(VENV) .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage htmlcov dist build site
