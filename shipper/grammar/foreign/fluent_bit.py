@@ -10,7 +10,13 @@ from collections.abc import Iterator
 from typing import Final
 
 from shipper.grammar.foreign.fluent_bit_files import Section, read_sections
-from shipper.grammar.foreign.onigmo import from_slashes, ours, without_references
+from shipper.grammar.foreign.onigmo import (
+    ASCII_ONLY,
+    ascii_only,
+    from_slashes,
+    ours,
+    without_references,
+)
 from shipper.grammar.foreign.parts import FieldType, Foreign, Lose, Time, grammar_name
 from shipper.grammar.foreign.times import from_strptime
 from shipper.grammar.reference import GrokError
@@ -62,6 +68,8 @@ def _parser(section: Section, name: str, lose: Lose) -> Foreign | None:
             remedy = f" ({error.remedy})" if error.remedy else ""
             lose(section.place("regex"), f"parser {name}", f"{error.what}{remedy}")
             return None
+        for each in ascii_only(section.get("regex")):
+            lose(section.place("regex"), each, ASCII_ONLY)
     elif kind in ("json", "logfmt"):
         made.parse = kind
     elif kind == "ltsv":

@@ -20,7 +20,7 @@ from shipper.grammar.foreign.logstash_values import (
     source_of,
     texts,
 )
-from shipper.grammar.foreign.onigmo import ours
+from shipper.grammar.foreign.onigmo import ASCII_ONLY, ascii_only, ours
 from shipper.grammar.foreign.parts import FieldType, Foreign, Lose
 from shipper.grammar.patterns import read_pattern_directories
 from shipper.grammar.reference import GrokError
@@ -90,6 +90,8 @@ def _grok(plugin: Plugin, made: Foreign, folder: Path, lose: Lose) -> bool:
                 made.match.append(ours(text))
             except GrokError as error:
                 lose(plugin.place("match"), f"the pattern {_shown(text)}", _why(error))
+            for each in ascii_only(text):
+                lose(plugin.place("match"), each, ASCII_ONLY)
     return bool(made.match)
 
 

@@ -23,16 +23,21 @@ _ESCAPE = re.compile(
 _QUOTED_NAME = re.compile(r"'(\w+)'")
 _ESCAPES: Final = {
     r"\H": "[^0-9A-Fa-f]",
-    r"\R": r"(?:\r\n|[\n\x0b\f\r])",
+    r"\R": r"(?>\r\n|[\n\x0b\f\r])",
     r"\e": r"\x1b",
     r"\z": r"\Z",
     r"\Z": r"(?=\n?\Z)",
 }
 _REFUSED: Final = {r"\G": "the end of the last match", r"\K": "a match that begins later"}
 _FLAGS: Final = frozenset("imx")
-ANYTHING: Final = "(?s:.*)"
-_ANYTHING_FIRST: Final = "(?s:.*?)"
-_TAKE_ALL: Final = (".*", "%{GREEDYDATA", ".*?", "%{DATA")
+_BEFORE: Final = "(?s:.*?)"
+_BEHIND: Final = "(?s:.*)"
+# Where the pattern takes all of a line by itself, what is added takes other lines only.
+_LINES_BEFORE: Final = r"(?:.*\n)*?"
+_LINES_BEHIND: Final = r"(?:\n(?s:.*))?+"
+_TAKES_LINE: Final = re.compile(r"(?:\.\*\??|%\{(?:GREEDY)?DATA\b[^{}]*\})(?![+*?{])")
+
+ASCII_ONLY: Final = "takes letters and digits of ASCII only, where it took those of all scripts"
 
 
 class Anchors(NamedTuple):
@@ -83,11 +88,37 @@ def anchors(text: str) -> Anchors:
 
 
 def searched(text: str) -> str:
-    """Return a pattern that takes each line in which *text* is found."""
+    """Return a pattern that takes each record in which *text* is found, and no more than it did."""
     found = anchors(text)
-    start = "" if found.start or found.body.startswith(_TAKE_ALL) else _ANYTHING_FIRST
-    end = "" if found.end or re.search(r"(?:\.\*|%\{GREEDYDATA[^{}]*\})\)*\Z", text) else ANYTHING
+    start = end = ""
+    if not found.start:
+        start = _LINES_BEFORE if _TAKES_LINE.match(found.body) else _BEFORE
+    if not found.end:
+        end = _LINES_BEHIND if _ends_with_all(found.body) else _BEHIND
     return f"{start}{found.body}{end}"
+
+
+def ascii_only(text: str) -> list[str]:
+    """Return what in the expression *text* takes letters of all scripts in Ruby, not so here."""
+    return list(dict.fromkeys(re.findall(r"\[:\^?\w+:\]|\\[pP]\{[^}]*\}", text)))
+
+
+def _ends_with_all(text: str) -> bool:
+    """Say whether *text* always ends by taking the rest of a line, whatever it is."""
+    parts = list(pieces(text))
+    while parts and parts[-1].kind == "close":
+        parts.pop()
+    branches = [False]  # whether each of the groups that are open has a bar
+    for piece in parts:
+        if piece.kind in ("open", "named"):
+            branches.append(False)
+        elif piece.kind == "close" and len(branches) > 1:
+            branches.pop()
+        elif piece.kind == "bar":
+            branches[-1] = True
+    last = [piece.text for piece in parts[-2:]]
+    named = bool(last) and re.fullmatch(r"%\{GREEDYDATA\b[^{}]*\}", last[-1])
+    return not any(branches) and (last == [".", "*"] or bool(named))
 
 
 def _unescaped(text: str) -> str:

@@ -136,6 +136,10 @@ LOSSES = [
         "p.conf:6: Time_Format %k: unknown",
     ),
     ("Format regex\nRegex (?<a>x)\nTime_Key b\nTime_Format %s", "p.conf:5: Time_Key b: the expres"),
+    (
+        "Format regex\nRegex (?<a>[[:alpha:]]+)",
+        "p.conf:4: [:alpha:]: takes letters and digits of AS",
+    ),
     ("Format json\nTime_Offset 2h", ""),
     ("Format json\nTime_Format %s\nTime_Offset 2h", "p.conf:5: Time_Offset 2h: is no offset"),
     ("Format json\nSkip_Empty_Values Off", "p.conf:4: skip_empty_values Off: an empty value"),

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from shipper.grammar.foreign.onigmo import anchors, from_slashes, ours, searched, without_references
+from shipper.grammar.foreign.onigmo import (
+    anchors,
+    ascii_only,
+    from_slashes,
+    ours,
+    searched,
+    without_references,
+)
 from shipper.grammar.grok import compile_grok
 from shipper.grammar.patterns import PatternBook
 from shipper.grammar.reference import GrokError
@@ -111,11 +118,37 @@ def test_a_pattern_is_searched_in_the_line(theirs: str, text: str, field: str) -
     assert found[1] == field
 
 
-def test_no_more_is_added_than_needed() -> None:
-    """What takes all of it by itself stays as it is."""
-    assert searched("%{GREEDYDATA:a} x %{GREEDYDATA:b}") == "%{GREEDYDATA:a} x %{GREEDYDATA:b}"
+@pytest.mark.parametrize(
+    ("theirs", "text", "field"),
+    [
+        ("(?<a>.*)", "7 y\nz", "7 y"),
+        (".* (?<a>\\d)", "x\ny 7", "7"),
+        (r"(?<a>x\.*)", "x..y", "x.."),
+        ("(?:b|a(?<a>.*))", "b c", None),
+        ("(?<a>b|a.*)", "b c", "b"),
+        ("(?<a>(?:a.*)?)", "b c", ""),
+    ],
+)
+def test_what_takes_a_line_takes_no_more(theirs: str, text: str, field: str | None) -> None:
+    """A dot ends at the line, and what only looks like one that takes all does not."""
+    found = compile_grok(searched(ours(theirs)), NO_NAMES).pattern.fullmatch(text)
+    assert found is not None
+    assert found[1] == field
+
+
+def test_a_line_is_not_searched_where_that_is_not_needed() -> None:
+    """What takes all of it by itself takes more lines, at most: no repeat stands before another."""
+    assert searched("%{DATA:a} x %{GREEDYDATA:b}") == (
+        r"(?:.*\n)*?%{DATA:a} x %{GREEDYDATA:b}(?:\n(?s:.*))?+"
+    )
     assert searched("^a (?<m>.*)$") == "a (?<m>.*)"
-    assert searched("(?<m>.*)") == "(?s:.*?)(?<m>.*)"
+
+
+def test_letters_of_other_scripts() -> None:
+    """What took them in Ruby and does not here is known, so that it can be told."""
+    assert ascii_only(r"[[:alpha:]]+\p{Alpha}[[:alpha:]]\w\P{L}") == [
+        *("[:alpha:]", r"\p{Alpha}", r"\P{L}"),
+    ]
 
 
 def test_slashes_and_their_flags() -> None:
