@@ -12,12 +12,14 @@ from tests.docs.book import ROOT
 FILES = [*sorted((ROOT / "docs").glob("**/*.md")), *sorted(ROOT.glob("*.md"))]
 _FENCED = re.compile(r"^(`{3,}).*?^\1$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)(?: \"[^\"]*\")?\)")
+_SOURCE = re.compile(r"\b(?:src|srcset)=\"([^\"]+)\"")
 _HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.MULTILINE)
 
 
 def links(file: Path) -> list[str]:
     text = _FENCED.sub("", file.read_text(encoding="utf-8"))
-    return _LINK.findall(re.sub(r"(?<!\[)`[^`\n]*`(?!\])", "", text))
+    plain = re.sub(r"(?<!\[)`[^`\n]*`(?!\])", "", text)
+    return _LINK.findall(plain) + _SOURCE.findall(plain)
 
 
 def anchors(file: Path) -> set[str]:
@@ -48,9 +50,9 @@ def test_links_are_seen() -> None:
     assert len([link for file in FILES for link in links(file)]) > 50
 
 
-def test_links_of_the_docs_stay_in_the_docs() -> None:
-    """But for directories, which the site, that has no files of the checkout, shows as text."""
+def test_pictures_of_the_docs_stand_in_the_docs() -> None:
+    """The site has no other files of the checkout: links to those it shows as text."""
     for file in (ROOT / "docs").glob("**/*.md"):
-        for link in links(file):
-            if link.startswith("../"):
-                assert (file.parent / link).is_dir(), (file.name, link)
+        text = _FENCED.sub("", file.read_text(encoding="utf-8"))
+        for path in re.findall(r"!\[[^\]]*\]\(([^)\s]+)\)", text):
+            assert not path.startswith(("..", "/", "http")), (file.name, path)
