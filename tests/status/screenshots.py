@@ -75,6 +75,7 @@ def take_all(chromium: Browser, url: str, scheme: str, scene: Scene) -> None:
         expect(page.locator('[data-part="requests"]')).to_contain_text("on average")
         expect(page.locator(".chart")).to_have_count(2)
         expect(page.get_by_role("heading", level=1)).to_have_text("All is well")
+        expect(page.locator('[data-part="tiles"]')).not_to_contain_text("– events")
         save(page, f"overview-{scheme}", full=True)
         page.goto(f"{url}#/dead-letters")
         expect(page.locator(".letter")).to_have_count(len(BAD))
@@ -89,6 +90,7 @@ def take_all(chromium: Browser, url: str, scheme: str, scene: Scene) -> None:
     with window(chromium, PHONE, scheme) as page:
         page.goto(url)
         expect(page.locator(".chart")).to_have_count(2)
+        expect(page.locator('[data-part="tiles"]')).not_to_contain_text("– events")
         save(page, f"phone-{scheme}")
 
 

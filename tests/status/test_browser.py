@@ -222,6 +222,18 @@ def test_a_grammar_can_be_written(open_page: Open) -> None:
     expect(page.locator(".result").last).to_contain_text("Not tried")
 
 
+def test_new_dead_letters_are_announced(own: tuple[Site, Page]) -> None:
+    """The list that somebody reads does not move by itself; a button brings what came since."""
+    site, page = own
+    with site.log.open("ab") as log:
+        log.write(b"one more that no grammar takes\n")
+    expect(page.locator("#letters-count")).to_have_text(str(len(HOSTILE) + 1))
+    expect(page.locator(".letter")).to_have_count(len(HOSTILE))
+    page.get_by_role("button", name="Show those that came since").click()
+    expect(page.locator(".letter .line").first).to_have_text("one more that no grammar takes")
+    expect(page.get_by_role("button", name="Show those that came since")).to_be_hidden()
+
+
 @pytest.fixture
 def own(tmp_path: Path, chromium: Browser) -> Iterator[tuple[Site, Page]]:
     """A shipper of its own for a test that acts, and its dead letters in a tab."""

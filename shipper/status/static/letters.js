@@ -10,6 +10,7 @@ const REASONS = {
   no_match: "no grammar took the record", bad_value: "a value can't be used", bad_time: "the time can't be read",
   timeout: "a grammar took too long", oversize: "the line is too long", gap: "bytes were gone before they were read",
   rejected: "the collector refused the event", suspect: "the collector failed over the event",
+  bad_event: "it is no event", grammar_error: "a grammar failed over it", too_deep: "it is nested too deep",
   too_large: "no request can hold the event", damaged: "it could not be read in the queue",
 };
 
@@ -19,13 +20,15 @@ export class Letters {
     this.groups = el("div", { class: "chips", role: "group", "aria-label": "Reasons" });
     this.bulk = el("div", { class: "buttons" });
     this.list = el("div", { "aria-live": "off" });
+    this.newer = el("button", { type: "button", class: "soft", hidden: true, on: { click: () => this.load() } }, "Show those that came since");
     this.chosen = null;  // a group, or null for all
+    this.loaded = 0;  // how many there were when the list was loaded
     this.known = "";
     this.at = Date.now() / 1000;
     section.append(
       el("div", { class: "head" }, el("h1", { id: "letters-title" }, "Dead letters"), el("p", { class: "muted" },
         "Records that gave no event, and events that the collector refused. They are kept until someone acts.")),
-      el("div", { class: "spread" }, this.groups, this.bulk), this.list);
+      el("div", { class: "spread" }, this.groups, this.bulk), this.newer, this.list);
   }
 
   /** Show the groups of an overview; the list is loaded anew when they have changed. */
@@ -39,10 +42,17 @@ export class Letters {
     if (this.chosen && !this.all.some((group) => same(group, this.chosen))) this.chosen = null;
     this.drawGroups();
     if (isFirst || !this.list.childElementCount || !this.all.length) await this.load();
+    this.newer.hidden = this.sum() <= this.loaded;
+  }
+
+  /** Return how many there are of what is chosen. */
+  sum() {
+    const chosen = this.all.filter((group) => !this.chosen || same(group, this.chosen));
+    return chosen.reduce((sum, group) => sum + group.count, 0);
   }
 
   drawGroups() {
-    const letters = this.all.reduce((sum, group) => sum + group.count, 0);
+    const letters = this.all.reduce((sum, group) => sum + group.count, 0);  // of all, whatever is chosen
     const chip = (group, name, number) => el("button", {
       type: "button", "aria-pressed": String(group ? Boolean(this.chosen && same(group, this.chosen)) : !this.chosen),
       title: group ? REASONS[group.reason] : undefined,
@@ -65,7 +75,11 @@ export class Letters {
     const told = await attempt(() => get(`/api/dead-letters?${asked}`));
     if (!told) return;
     this.token = told.token;
-    if (!before) this.list.replaceChildren();
+    if (!before) {
+      this.list.replaceChildren();
+      this.loaded = this.sum();
+      this.newer.hidden = true;
+    }
     this.list.querySelector(".more")?.remove();
     this.list.append(...told.letters.map((letter) => this.card(letter)));
     if (told.more) this.list.append(this.moreButton(told.letters.at(-1).id));
@@ -106,6 +120,7 @@ export class Letters {
   }
 
   remove(card) {
+    this.loaded -= 1;
     const next = card.nextElementSibling ?? card.previousElementSibling;
     card.remove();
     next?.querySelector("button")?.focus();

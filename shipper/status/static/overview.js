@@ -8,11 +8,27 @@ import { LOST, verdict } from "./verdict.js";
 
 const SIGNS = { ok: "✓", warn: "…", bad: "!" };
 const REQUESTS = [["delivered", "ok"], ["unavailable", "warn"], ["misconfigured", "bad"], ["rejected", "bad"]];
+const SPEED_S = 10;
 const SELDOM = 5;  // columns of sources from here on are shown where they are not all 0
 const total = (counts) => Object.values(counts).reduce((sum, each) => sum + each, 0);
 
+/** How fast something grows that is counted now and then: a second, over about the last ten. */
+class Speed {
+  seen = [];
+
+  of(at, number) {
+    if (this.seen.at(-1)?.number > number) this.seen = [];  // another shipper, or another state
+    if (this.seen.at(-1)?.at !== at) this.seen.push({ at, number });
+    while (this.seen.length > 2 && this.seen[1].at < at - SPEED_S) this.seen.shift();
+    const [first] = this.seen, passed = at - first.at;
+    return passed > 0 ? (number - first.number) / passed : null;
+  }
+}
+
 /** The overview in `section`. */
 export class Overview {
+  speed = new Speed();
+
   constructor(section) {
     const part = (name, kind) => el("div", { class: kind, data: { part: name } });
     this.parts = {
@@ -32,7 +48,7 @@ export class Overview {
       el("span", { class: "sign", "aria-hidden": "true" }, SIGNS[level]),
       el("div", {}, el("h1", { id: "verdict-title" }, title), el("p", {}, text)),
     ]);
-    draw(this.parts.tiles, tiles(now, hour), (all) => all.map(tile));
+    draw(this.parts.tiles, tiles(now, this.speed.of(now.at, total(now.delivered)) ?? noted(now.at, hour)), (all) => all.map(tile));
     draw(this.parts.files, now.files.length ? [now.files, now.files_total] : [], () => files(now));
     draw(this.parts.sources, sources(now), sourceTable);
     draw(this.parts.requests, now.requests, () => requests(now));
@@ -47,12 +63,16 @@ export class Overview {
   }
 }
 
-function tiles(now, hour) {
-  const letters = now.dead_letters.reduce((sum, group) => sum + group.count, 0);
+/** Return how fast delivery was noted to go just before, if it was. */
+function noted(at, hour) {
   const last = hour.points.at(-1);
-  const speed = last?.lasted_ms ? last.events_delivered * 1000 / last.lasted_ms : 0;
+  return last?.lasted_ms && at - last.at < 2 * hour.step ? last.events_delivered * 1000 / last.lasted_ms : null;
+}
+
+function tiles(now, speed) {
+  const letters = now.dead_letters.reduce((sum, group) => sum + group.count, 0);
   return [
-    ["Delivered", rate(speed), "events/s", `${count(total(now.delivered))} in all`],
+    ["Delivered", speed === null ? NONE : rate(speed), "events/s", `${count(total(now.delivered))} in all`],
     ["Behind", ...bytes(now.unread_bytes).split(" "), behind(now)],
     ["Queue", count(now.queued_events), now.queued_events === 1 ? "event" : "events", waiting(now)],
     ["Dead letters", count(letters), "", letters ? reasons(now.dead_letters) : "none: every record became an event"],

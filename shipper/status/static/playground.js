@@ -96,6 +96,7 @@ export class Playground {
     const names = this.grammars.value.split(",").map((name) => name.trim()).filter(Boolean);
     if (!records.length) return this.results.replaceChildren(el("div", { class: "card empty" }, "Paste a line, and see what becomes of it."));
     this.results.setAttribute("aria-busy", "true");
+    if (!this.results.childElementCount) this.results.append(el("div", { class: "card empty" }, "Loading the grammars: the first time takes some seconds."));
     try {
       const told = await post("/api/parse", { records: records.slice(0, 200), grammars: names, yaml: this.isOwn() ? this.yaml.value : null });
       if (number === this.asked) this.show(told);

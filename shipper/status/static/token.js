@@ -9,8 +9,8 @@ export async function askForToken(place, wrong) {
   const known = sessionStorage.getItem(KEY);
   if (known && !wrong) return known;
   const input = el("input", { type: "password", name: "token", autocomplete: "off", required: true });
-  const typed = await dialog("This changes something", [
-    el("p", {}, "It needs the token of this page, which is in ", el("code", {}, place), "."),
+  const typed = await dialog("Acting takes the token", [
+    el("p", {}, "The token of this page is in ", el("code", {}, place), "."),
     wrong && known ? el("p", { class: "badge bad", role: "alert" }, wrong) : null,
     el("label", {}, el("span", {}, "Token"), input),
   ], "Go on", () => input.value.trim());
