@@ -151,3 +151,13 @@ def test_installed_wheel_finds_its_grammars(site: Path) -> None:
 def test_installed_command_says_its_version(site: Path) -> None:
     """The wheel brings the `shipper` command."""
     assert __version__ in _run_installed(site, site / "bin" / "shipper", "--version")
+
+
+@pytest.mark.parametrize("kind", [(), ("--grammar",)])
+def test_installed_wheel_has_the_schemas_for_editors(site: Path, kind: tuple[str, ...]) -> None:
+    """The path that the command names is a file of the wheel, and holds what the command prints."""
+    command: tuple[str | Path, ...] = (site / "bin" / "shipper", "config", "schema", *kind)
+    file = Path(_run_installed(site, *command, "--where").strip())
+
+    assert file.is_relative_to(site)
+    assert file.read_text(encoding="utf-8") == _run_installed(site, *command)

@@ -68,6 +68,9 @@ def _lines(finds: Sequence[Find], answers: Answers) -> Iterator[str]:
     yield "# What every event says about its origin:"
     yield "# tracker: {namespace: web-logs, app_id: shop}"
     yield ""
+    yield "# A page that says how it goes, and metrics, on http://127.0.0.1:8080 :"
+    yield "# status: {listen: 127.0.0.1:8080}"
+    yield ""
     if answers.directories:
         folders = ", ".join(quoted(str(each.absolute())) for each in answers.directories)
         yield f"grammars: {{directories: [{folders}]}}"

@@ -61,6 +61,15 @@ def test_what_was_not_chosen_stands_there_as_a_comment(tmp_path: Path) -> None:
     assert [each.name for each in read(taken_in, tmp_path).sources] == ["pods", "web"]
 
 
+def test_what_is_suggested_can_be_taken_in(tmp_path: Path) -> None:
+    """The comments about tracker and status page are keys that load."""
+    text = configuration([WEB], ANSWERS)
+    taken_in = text.replace("# tracker:", "tracker:").replace("# status:", "status:")
+    config = read(taken_in, tmp_path)
+    assert config.tracker.app_id == "shop"
+    assert config.status
+
+
 def test_answers_go_into_each_source(tmp_path: Path) -> None:
     """Where reading starts, the zone, the directories of grammars."""
     answers = Answers(
