@@ -31,7 +31,7 @@ from shipper.event.batch import pack, unpack
 from shipper.event.builder import Envelope, event_builder
 from shipper.event.chunk import Parse, Recipe, parse_chunk
 from shipper.event.entities import Origin
-from shipper.event.express import Express
+from shipper.event.express import Express, Place
 from shipper.event.ids import event_ids
 from shipper.formats.fingerprint import NOTHING
 from shipper.formats.framing import split_lines
@@ -238,7 +238,7 @@ def _matching(it: Material) -> Stage:
 
 
 def _encoding(it: Material) -> Stage:
-    take = it.express.bind(lambda _offset, _raw: "0" * 36, (), 0)
+    take = it.express.bind(Place(lambda _offset, _raw: "0" * 36, (), 0, {}))
     objects = [orjson.loads(event) for joined in it.joined for event in joined.split(b"\n")]
     inner = [orjson.loads(each["ue_pr"]) for each in objects]
 

@@ -26,7 +26,7 @@ from shipper.event.builder import (
     sampled,
 )
 from shipper.event.entities import Edges, Origin
-from shipper.event.express import Express, Take, express_of
+from shipper.event.express import Express, Place, Take, express_of, no_short_way
 from shipper.event.kinds import members_of
 from shipper.formats.encodings import UTF_8, Encoding
 from shipper.formats.encodings import split_lines as split_encoded
@@ -262,10 +262,6 @@ def _widths(raws: list[bytes], chunk: bytes, encoding: Encoding) -> list[int]:
     return widths
 
 
-def _no_short_way(_text: str, _offset: int, _raw: bytes) -> None:
-    return None
-
-
 class _Work:
     """The events and rejects of one call, and the count of every fate."""
 
@@ -298,11 +294,11 @@ class _Work:
             offset += width
         self._count("emitted", emitted, emitted_bytes)
 
-    def _short_way(self, entities: tuple[str, ...]) -> Take:
-        express = self._recipe.express
+    def _short_way(self, entities: tuple[str, ...], *, noted: bool = False) -> Take:
+        express, eid = self._recipe.express, self._origin.eid
         if express is None:
-            return _no_short_way
-        return express.bind(self._origin.eid, entities, self._read_us)
+            return no_short_way
+        return express.bind(Place(eid, entities, self._read_us, self._memory, noted))
 
     def _plain_record(self, record: Record) -> None:
         beside = (self._origin.entities, None)
@@ -321,20 +317,17 @@ class _Work:
     def records(self, records: Iterable[Record]) -> None:
         """Take records of any number of lines."""
         recipe, origin = self._recipe, self._origin
-        own_time = recipe.express is not None and recipe.express.has_time
-        short: dict[tuple[str, ...], Take] = {}
+        short: dict[tuple[tuple[str, ...], bool], Take] = {}
         for record in records:
             blank = not record.text or record.text.isspace()
             if blank and not recipe.policy.keep_blank:
                 self._count("blank", record.lines, record.width)
                 continue
-            event: bytes | tuple[str, str, str] | None = None
-            if own_time or not record.time:
-                entities = origin.entities_of(record.stream, record.flags)
-                take = short.get(entities) or short.setdefault(entities, self._short_way(entities))
-                event = take(record.text, record.offset, record.raw)
-            if event is None:
-                event = take_in_order(record, self._steps, recipe, origin, self._read_us)
+            way = origin.entities_of(record.stream, record.flags), bool(record.time)
+            take = short.get(way) or short.setdefault(way, self._short_way(way[0], noted=way[1]))
+            event = take(record.text, record.offset, record.raw) or take_in_order(
+                record, self._steps, recipe, origin, self._read_us
+            )
             self._settle(record, event)
 
     def long_line(self, offset: int, raw: bytes, width: int) -> None:

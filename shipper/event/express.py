@@ -20,8 +20,9 @@ from typing import Any, Final, NamedTuple, Protocol
 import orjson
 
 from shipper.event.builder import TAIL, Envelope, RefusedError, Template, template_of, times_of
+from shipper.grammar.auto import NAME as AUTO
 from shipper.grammar.auto import Auto
-from shipper.grammar.grammar import Grammar
+from shipper.grammar.grammar import Grammar, Memory
 from shipper.grammar.plain import PlainPattern
 from shipper.protocol.envelope import STAMP, WRAPPER
 
@@ -40,32 +41,91 @@ _DIGITS: Final = 16
 _CLOSING: Final = '\\"'
 
 
-class Express:
-    """The short way of one grammar."""
+class Place(NamedTuple):
+    """Where records stand: what their events have in common, as far as the file says it.
 
-    def __init__(self, plain: PlainPattern, template: Template) -> None:
-        self.has_time = plain.time_name is not None and not plain.optional_time
-        """Whether each record that goes the short way says when it was."""
-        self._plain = plain
-        self._contexts = template.contexts
-        self._bind = _compiled(plain, template)
+    `memory` is that of the file; with `noted` something else tells when each record was, if it
+    does not say so itself: then the short way is open to those only that always do.
+    """
 
-    def bind(self, eid: EventId, entities: tuple[str, ...], read_us: int) -> Take:
-        """Return the function for records with these ids and *entities*, read at *read_us*."""
-        return self._bind(eid, _Times(self._plain, read_us), self._contexts[entities])
+    eid: EventId
+    entities: tuple[str, ...]
+    read_us: int
+    memory: Memory
+    noted: bool = False
+
+
+class Express(Protocol):
+    """The short way of a grammar, or of several as one."""
+
+    def bind(self, place: Place) -> Take:
+        """Return the function for the records at *place*."""
 
 
 def express_of(grammar: Grammar | Auto, envelope: Envelope) -> Express | None:
     """Return the short way of *grammar*, or None if its records are not that plain."""
-    if isinstance(grammar, Auto) or grammar.plain is None or envelope.base64:
+    if envelope.base64:
         return None
-    plain = grammar.plain()
+    if isinstance(grammar, Auto):
+        return _Kept(grammar, envelope)
+    plain = grammar.plain() if grammar.plain else None
     if plain is None or grammar.kind is not None or grammar.sampling is not None:
         return None
     columns = grammar.atomic.values()
     if any(field in plain.names and field not in plain.texts for field in columns):
         return None
-    return Express(plain, template_of(grammar, envelope))
+    return _Written(plain, template_of(grammar, envelope))
+
+
+def no_short_way(_text: str, _offset: int, _raw: bytes) -> None:
+    """Leave a record to the long way."""
+    return
+
+
+class _Written:
+    """The short way of one grammar."""
+
+    def __init__(self, plain: PlainPattern, template: Template) -> None:
+        self._has_time = plain.time_name is not None and not plain.optional_time
+        self._plain = plain
+        self._contexts = template.contexts
+        self._bind = _compiled(plain, template)
+
+    def bind(self, place: Place) -> Take:
+        """Return the function for the records at *place*."""
+        if place.noted and not self._has_time:
+            return no_short_way
+        times = _Times(self._plain, place.read_us)
+        return self._bind(place.eid, times, self._contexts[place.entities])
+
+
+class _Kept:
+    """The short way of `auto`: that of the grammar that is asked first in a file just now."""
+
+    def __init__(self, auto: Auto, envelope: Envelope) -> None:
+        self._auto = auto
+        self._envelope = envelope
+        self._known: dict[str, Express | None] = {}
+
+    def bind(self, place: Place) -> Take:
+        """Return the function for the records at *place*."""
+        memory, bound = place.memory, dict[str, Take]()
+
+        def take(text: str, offset: int, raw: bytes) -> bytes | None:
+            name = memory.get(AUTO, "")
+            way = bound.get(name) or bound.setdefault(name, self._bound(place))
+            return way(text, offset, raw)
+
+        return take
+
+    def _bound(self, place: Place) -> Take:
+        first = self._auto.asked_first(place.memory)
+        if first is None:
+            return no_short_way
+        if first.name not in self._known:
+            self._known[first.name] = express_of(first, self._envelope)
+        express = self._known[first.name]
+        return no_short_way if express is None else express.bind(place)
 
 
 class _Times(dict[str, str | None]):

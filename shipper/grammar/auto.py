@@ -51,12 +51,20 @@ class Auto:
         )
         self._broad = {g.name for g in self.members if g.spec.auto in BROAD}
         self._parsers = {g.name: g.parse for g in self.members}
+        self._kept = {g.name: g for g in self.members if g.name not in self._broad}
         self._headed = [(g.name, g.at_work) for g in self.members if g.at_work]
         self.parse, self.explain = self.at_work({})
 
     def near(self, text: str) -> list[Grammar]:
         """Return the grammars that *text* may have been meant for, in order."""
         return [g for g in self.members if g.prefilter.passes(text)] or [*self.members[:1]]
+
+    def asked_first(self, memory: Memory) -> Grammar | None:
+        """Return the grammar that is asked before all others in the file that *memory* is of.
+
+        None: there is none, as at the beginning and after a broad one.
+        """
+        return self._kept.get(memory.get(NAME, ""))
 
     def at_work(self, memory: Memory) -> Work:
         """Return it at work in the file that *memory* is of."""

@@ -12,7 +12,7 @@ import pytest
 from shipper.event.builder import Envelope, RefusedError, event_builder
 from shipper.event.chunk import Policy, Recipe, parse_chunk
 from shipper.event.entities import Origin
-from shipper.event.express import Express, express_of
+from shipper.event.express import Express, Place, express_of
 from shipper.event.ids import event_ids
 from shipper.formats.records import Rules
 from shipper.grammar.grammar import Grammar
@@ -44,7 +44,7 @@ def _long(grammar: Grammar, text: str, envelope: Envelope = ENVELOPE) -> bytes |
 
 def _short(express: Express | None, text: str) -> bytes | None:
     assert express is not None
-    take = express.bind(EID, (ENTITY,), READ_US)
+    take = express.bind(Place(EID, (ENTITY,), READ_US, {}))
     return take(text, 3, text.encode("utf-8", "surrogatepass"))
 
 
@@ -150,10 +150,10 @@ def test_base64_has_no_short_way() -> None:
     assert express_of(LIBRARY.get("nginx_access"), Envelope(base64=True)) is None
 
 
-@pytest.mark.parametrize("name", ["nginx_access", "any_line"])
+@pytest.mark.parametrize("name", ["nginx_access", "any_line", "auto"])
 def test_containers_lines_give_the_same_both_ways(name: str, tmp_path: Path) -> None:
     """So do lines in a runtime's wrapping: of both streams, split in pieces, with its own time."""
-    grammar = any_line(tmp_path) if name == "any_line" else LIBRARY.get(name)
+    grammar = any_line(tmp_path) if name == "any_line" else LIBRARY.named(name)
     lines = [NGINX.format("-", f"/{n}", 200, n, "-", "curl/8.5.0") for n in range(4)]
     wrapped = [
         f"2026-11-23T06:55:4{n}.123456789Z {'stderr' if n % 2 else 'stdout'} {flag} {piece}\n"
@@ -170,3 +170,29 @@ def test_containers_lines_give_the_same_both_ways(name: str, tmp_path: Path) -> 
     )
     assert one == two
     assert (one.ledger.events, one.rejects) == (4, ())
+
+
+def test_auto_goes_the_short_way_of_the_grammar_that_it_keeps_to() -> None:
+    """From the second record on; another kind of line in between takes the long way, and turns it.
+
+    Events and what the file is remembered for are the same both ways.
+    """
+    nginx = [NGINX.format("-", f"/{n}", 200, n, "-", "curl/8.5.0") for n in range(3)]
+    redis = [s.line for s in LIBRARY.get("redis").spec.samples if s.expect][:2]
+    lines = [*nginx, *redis, "no known kind of line, surely", *nginx, *redis]
+    short, long = (Recipe([LIBRARY.named("auto")], ENVELOPE) for _ in range(2))
+    long.express = None
+    chunk = "\n".join(lines).encode() + b"\n"
+    one, two = (
+        parse_chunk(chunk, 0, recipe, Origin(EID, "/logs/app.log"), READ_US)
+        for recipe in (short, long)
+    )
+    assert one == two
+    assert one.ledger.lines_read == len(lines)
+    assert dict(one.held.memory)["auto"] == "redis"
+    memory = {"auto": "nginx_access"}
+    assert short.express is not None
+    take = short.express.bind(Place(EID, (), READ_US, memory))
+    assert take(nginx[0], 0, nginx[0].encode()) is not None
+    memory["auto"] = "redis"
+    assert take(nginx[0], 0, nginx[0].encode()) is None
