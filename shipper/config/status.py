@@ -34,8 +34,8 @@ class StatusConfig(Group):
     )
     hosts: Annotated[tuple[Text, ...], OneOrList, one_or_list(0)] = Field(
         (),
-        description="Names by which browsers reach it, as through a proxy; on a loopback address "
-        "all names but its own are refused",
+        description="Names by which browsers reach it, as through a proxy; all others are refused "
+        "then, as they are on a loopback address",
     )
     token: Annotated[SecretStr | None, Maybe, AfterValidator(_token)] = Field(
         None,

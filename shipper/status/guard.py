@@ -1,7 +1,8 @@
 """Stands before every handler of the page: who may ask, and what browsers may do with an answer.
 
-Rule 1: on a loopback address only a loopback name is answered, or one of `status.hosts`: a page of
-        somebody else, whose name was made to mean 127.0.0.1, reads nothing here.
+Rule 1: on a loopback address only a loopback name is answered, or one of `status.hosts`; on others,
+        if there are such, only those, and addresses. So a page of somebody else, whose name was
+        made to mean this machine, reads nothing here.
 Rule 2: no answer may run, load or embed anything that is not this server's own file, or be
         embedded; none is kept by a cache.
 """
@@ -41,8 +42,8 @@ _HEADERS: Final = {
     "Cache-Control": "no-store",
 }
 _MISDIRECTED: Final = (
-    "this address answers to 127.0.0.1 and localhost only; "
-    "to reach it by another name, write that into status.hosts\n"
+    "this page does not answer to that name: call it by its address, "
+    "or write the name into status.hosts\n"
 )
 
 
@@ -53,6 +54,7 @@ class Guard:
         self._app = app
         self._only_local = status.address is not None and status.is_local
         self._hosts = frozenset(host.lower() for host in status.hosts)
+        self._checks = self._only_local or bool(self._hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, if the name that was asked for is one of ours."""
@@ -65,13 +67,19 @@ class Guard:
         app = self._app
         _, port = scope.get("server") or (None, None)
         by_socket = port is None  # a Unix socket, which no browser can reach
-        if self._only_local and not by_socket and not self._knows(Headers(scope=scope)):
+        if self._checks and not by_socket and not self._knows(Headers(scope=scope)):
             app = PlainTextResponse(_MISDIRECTED, 421)
         await app(scope, receive, send_guarded)
 
     def _knows(self, headers: Headers) -> bool:
         name = _name_of(headers.get("host", ""))
-        return name in self._hosts or _is_loopback(name)
+        if name in self._hosts or name == "localhost":
+            return True
+        try:
+            address = ip_address(name)
+        except ValueError:
+            return False
+        return address.is_loopback or not self._only_local
 
 
 def _name_of(host: str) -> str:
@@ -79,10 +87,3 @@ def _name_of(host: str) -> str:
     if host.startswith("["):
         return host[1:].partition("]")[0]
     return host.partition(":")[0].lower().removesuffix(".")
-
-
-def _is_loopback(name: str) -> bool:
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return name == "localhost"

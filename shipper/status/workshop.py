@@ -17,6 +17,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, Final
 
 from shipper.errors import GrammarError, ShipperError
@@ -152,6 +153,8 @@ def _work(pipe: Connection[object, object], bench: Bench, at_hand: Sequence[str]
 def _confine() -> None:
     """Leave this process little: rule 1."""
     os.nice(_NICE)
+    with suppress(OSError):  # where memory is short for all, it is the first to go
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     for limit, most in ((resource.RLIMIT_AS, _MEMORY), (resource.RLIMIT_FSIZE, 0)):
         resource.setrlimit(limit, (most, most))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

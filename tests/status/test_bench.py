@@ -112,6 +112,7 @@ def test_the_workshop_answers_from_another_process(workshop: Workshop) -> None:
     assert "Max file size             0                    0" in limits
     assert "Max address space         1073741824           1073741824" in limits
     assert os.getpriority(os.PRIO_PROCESS, pid) > 0
+    assert Path(f"/proc/{pid}/oom_score_adj").read_text() == "1000\n"
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: children() == [])
     assert workshop.ask(question)["results"]

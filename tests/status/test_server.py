@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import resource
 import signal
@@ -10,9 +11,15 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from starlette.responses import PlainTextResponse
+from starlette.types import Message, Receive, Scope, Send
 
+from shipper.config.status import StatusConfig
+from shipper.status.guard import Guard
 from tests.arrivals import collector, numbered
 from tests.devcollector.test_app import Client
 from tests.program import Running, eventually, shipper
@@ -100,6 +107,36 @@ def test_a_name_made_to_mean_this_machine_reads_nothing(
     """On a loopback address only loopback names and those in `status.hosts` are answered."""
     for path in ("/", "/api/status"):
         assert client.get(path, Host=host).status == status
+
+
+@pytest.mark.parametrize(
+    ("hosts", "host", "status"),
+    [
+        ("", "evil.example", 200),
+        (", hosts: shop.example", "evil.example", 421),
+        (", hosts: shop.example", "shop.example:80", 200),
+        (", hosts: shop.example", "192.0.2.1:8080", 200),
+        (", hosts: shop.example", "[2001:db8::1]", 200),
+        (", hosts: shop.example", "localhost", 200),
+    ],
+)
+def test_elsewhere_names_are_held_to_a_list(hosts: str, host: str, status: int) -> None:
+    """On another address all are answered, or if there is a list, those in it, and addresses."""
+    config = StatusConfig.model_validate(yaml.safe_load(f"{{listen: '0.0.0.0:80'{hosts}}}"))
+    sent: list[Any] = []
+
+    async def ok(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await PlainTextResponse("ok")(_scope, _receive, send)
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "server": ("0.0.0.0", 80), "headers": [(b"host", host.encode())]}
+    asyncio.run(Guard(ok, config)(scope, receive, send))
+    assert sent[0]["status"] == status
 
 
 def test_it_is_served_on_a_unix_socket(shared: tuple[Site, Running, Client]) -> None:
