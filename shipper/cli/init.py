@@ -144,7 +144,8 @@ def _table(finds: Sequence[Find]) -> Iterator[str]:
     rows = [("", "source", "files", "grammar", "lines that match")]
     for number, find in enumerate(finds, 1):
         grammars = ",".join(find.guess.grammars) or "-"
-        share = f"{find.guess.percent:.1f} % of {find.guess.lines:,}"
+        lines = find.guess.lines
+        share = f"{find.guess.percent:.1f} % of {lines:,}" if lines else "-"
         count = str(len(find.candidate.files))
         rows.append((str(number), find.candidate.name, count, grammars, share))
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
@@ -209,6 +210,8 @@ def _require_some(finds: Sequence[Find], blind: dict[str, OSError]) -> None:
         return
     if finds:
         remedy = "see what the lines look like with shipper coverage -g auto FILE"
+        if all(find.guess.unread for find in finds):
+            remedy = "run it as a user who may read them"
         raise DataError("none of these logs is to be shipped", remedy)
     what = "no log files were found"
     if blind:

@@ -122,3 +122,14 @@ def test_files_that_are_not_looked_at_are_told(capsys: Capture, machine: Path) -
     binary.write_bytes(b"\x7fELF\0\0")
     assert run("--root", machine / "root", "--collector", URL) == 0
     assert f"not looked at: {binary}: is no text: it holds NUL\n" in capsys.readouterr().err
+
+
+def test_logs_of_others_need_another_user(capsys: Capture, machine: Path) -> None:
+    """A log that can't be opened has no share; the remedy is the right one."""
+    log = machine / "root/var/log/haproxy.log"
+    log.unlink()
+    log.write_bytes(b"\0" * 9)
+    assert run("--collector", URL, log) == 65
+    error = capsys.readouterr().err
+    assert "1  haproxy  1      -        -\n" in error
+    assert "run it as a user who may read them" in error

@@ -57,7 +57,7 @@ def _lines(finds: Sequence[Find], answers: Answers) -> Iterator[str]:
     yield "# Written by shipper init. Check it with: shipper check -c FILE"
     yield "# All keys, with their defaults: docs/configuration.md and configs/full.yaml."
     yield ""
-    yield "# The queue and the reading positions. Keep it on a disk of its own machine."
+    yield "# The queue and the reading positions; keep them on a local disk."
     yield f"state: {quoted(str(answers.state))}"
     yield ""
     yield "collector:"
