@@ -40,9 +40,11 @@ lint: $(READY) ## lint, format, security, types
 	@$(BIN)/bandit -q -c pyproject.toml -r shipper
 	@$(BIN)/mypy
 
-fmt: $(READY) ## format the code and apply the safe fixes
+fmt: $(READY) ## format the code, apply the safe fixes, and write the schemas for editors anew
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+	@$(BIN)/shipper config schema --out shipper/config/shipper.schema.json
+	@$(BIN)/shipper config schema --grammar --out shipper/grammar/grammar.schema.json
 
 kill-test: $(READY) ## SIGKILL at random moments, KILLS times (four variants a twentieth each): nothing lost, nothing twice
 	@$(BIN)/python -m pytest tests/kill -q --kills $(KILLS) $(ARGS)

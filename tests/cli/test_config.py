@@ -30,7 +30,7 @@ def of_grammars(capsys: Capture) -> Any:
 def test_the_file_in_the_package_is_current(
     kind: tuple[str, ...], capsys: Capture, tmp_path: Path
 ) -> None:
-    """If not: shipper config schema [--grammar] --out THE FILE."""
+    """If not: make fmt."""
     assert run(*kind, "--where") == 0
     packaged = Path(capsys.readouterr().out.rstrip("\n"))
     assert run(*kind, "--out", tmp_path / "new.json") == 0
