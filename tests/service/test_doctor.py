@@ -194,6 +194,22 @@ def test_a_clock_that_was_never_set(tmp_path: Path) -> None:
     assert "before 2020" in only(configured(tmp_path), Host(wall=1_000.0)).what
 
 
+@pytest.mark.parametrize("server", ["receiver", "status"])
+def test_a_door_that_others_reach(tmp_path: Path, server: str) -> None:
+    """A server on another address than loopback is told, with what whoever reaches it can do."""
+
+    def listening(listen: str) -> Config:
+        whole = configured(tmp_path).model_dump(by_alias=True)
+        collector = {"url": "https://collector.example.com"}
+        return Config.model_validate({**whole, "collector": collector, server: {"listen": listen}})
+
+    for listen in ("127.0.0.1:80", "[::1]:80", "localhost:80"):
+        assert list(examine(listening(listen), host())) == []
+    finding = only(listening("0.0.0.0:80"), host())
+    assert (finding.level, finding.remedy[:19]) == ("warning", "listen on 127.0.0.1")
+    assert f"{server}.listen is 0.0.0.0:80: whoever reaches that can" in finding.what
+
+
 def test_many_files_take_no_time(tmp_path: Path) -> None:
     """2,000 files in 200 directories are looked at in less than a second of processor time."""
     for number in range(200):
