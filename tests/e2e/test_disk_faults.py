@@ -28,7 +28,7 @@ from tests.e2e.disks import (
     stands,
     stands_at_the_floor,
 )
-from tests.program import eventually, running, shipper
+from tests.program import Running, eventually, running, shipper
 
 pytestmark = pytest.mark.e2e
 
@@ -37,25 +37,31 @@ pytestmark = pytest.mark.e2e
 def test_a_disk_that_others_fill_and_free(
     tmp_path: Path, collector: DevCollector, load: Load, min_free: str
 ) -> None:
-    """ENOSPC on a file system of 4 MB, three times: a pause, few words, all delivered."""
+    """ENOSPC on a file system of 4 MB, three times: a pause, few words, all delivered.
+
+    Where the state holds room enough for what is on its way, the program goes on meanwhile.
+    """
     if not can_mount():
         pytest.skip("needs root and mount namespaces, to mount a small file system")
     config = configure(tmp_path, collector.url, min_free)
     with on_small_disk(tmp_path, config, "size=4m") as (program, disk):
         eventually(lambda: bool(collector.good()), 30)
         for _ in range(3):
-            resumed = count(program, "pump.resumed")
+            goal = collector.counts().good + 1_000
             with closing(Others(disk)):
-                eventually(lambda: stands(program), 30)
-                assert_calm(program)
-                assert stands(program)
-            eventually(partial(has_resumed, program, resumed), 30)
+                eventually(partial(_stands_or_sends, program, collector, goal), 30)
+                assert_calm(program, unless=lambda: not stands(program))
+            eventually(lambda: not stands(program), 30)
         load.stopping.set()
         load.join()
         eventually(all_arrived(collector, load), 60)
-        assert 3 <= count(program, "pump.paused") <= 12
+        assert count(program, "pump.paused") <= 12
         assert program.stop() == 0
     assert_whole(collector, load, None)
+
+
+def _stands_or_sends(program: Running, collector: DevCollector, goal: int) -> bool:
+    return stands(program) or collector.counts().good > goal
 
 
 def test_a_backlog_that_fills_a_small_disk(tmp_path: Path, load: Load) -> None:
