@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Error, Page, expect
 
+from shipper.devcollector.app import Answer
 from shipper.devcollector.server import DevCollector
 from tests.arrivals import collector, free_port, numbered
 from tests.program import eventually, running
@@ -312,6 +313,35 @@ def test_a_discard_asks_first(own: tuple[Site, Page]) -> None:
         expect(page.locator(".letter")).to_have_count(len(HOSTILE) - (answer == "Discard"))
     expect(page.locator(f'[data-letter="{number}"]')).to_have_count(0)
     expect(page.locator("#letters-count")).to_have_text(str(len(HOSTILE) - 1))
+
+
+def test_an_event_that_was_refused_is_shown_with_the_collectors_words(
+    tmp_path: Path, chromium: Browser
+) -> None:
+    """The event can be opened, down to its fields; replayed, it is sent again as it is."""
+    picky = [True]
+
+    def answer(_method: str, _target: str, body: bytes) -> Answer | None:
+        is_refused = picky[0] and b"/n/00000007" in body
+        return Answer(400, body=b"<i>not to our taste</i>") if is_refused else None
+
+    with (
+        collector(intercept=answer) as to,
+        shipping(tmp_path, to) as (site, url),
+        tab(chromium, f"{url}#/dead-letters") as page,
+    ):
+        page.get_by_role("button", name="web: rejected").click()
+        letter = page.locator(".letter")
+        expect(letter).to_have_count(1)
+        expect(letter).to_contain_text("HTTP 400: <i>not to our taste</i>")
+        expect(letter.get_by_role("link")).to_have_count(0)  # it is no record to parse
+        letter.get_by_text("The event").click()
+        expect(letter.locator("pre")).to_contain_text('"path": "/n/00000007"')
+        page.evaluate("token => sessionStorage.setItem('shipper-token', token)", token_of(site))
+        picky[0] = False
+        letter.get_by_role("button", name="Replay", exact=True).click()
+        expect(page.locator("#toast")).to_have_text("1 back in the queue.")
+        eventually(lambda: to.counts().good == 20)
 
 
 CONTRAST = """

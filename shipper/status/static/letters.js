@@ -173,9 +173,14 @@ async function attempt(what) {
   }
 }
 
+/** Return the event of a letter, with the JSON that stands in its texts opened. */
 function event(letter) {
   try {
-    return el("details", {}, el("summary", {}, "The event"), json(JSON.parse(letter.text)));
+    const members = JSON.parse(letter.text);
+    for (const key of ["ue_pr", "co"]) {
+      if (key in members) members[key] = JSON.parse(members[key]);
+    }
+    return el("details", {}, el("summary", {}, "The event"), json(members));
   } catch {
     return refused(letter);  // it is cut, or damaged
   }
