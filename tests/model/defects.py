@@ -6,6 +6,7 @@ until its `MonkeyPatch` is undone; its docstring says what is wrong then.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -16,6 +17,7 @@ from shipper import turn
 from shipper.collector.verdict import Delivered, Fate, Rejected, Unavailable, Verdict
 from shipper.errors import StateBusyError
 from shipper.event.chunk import Parse
+from shipper.event.piece import Piece
 from shipper.formats.fingerprint import Fingerprint
 from shipper.formats.held import Held
 from shipper.model import Ledger
@@ -89,6 +91,16 @@ def failed_commit_taken_for_made(patch: Patch) -> None:
 
     whole = Pump._commit
     patch.setattr(Pump, "_commit", commit)
+
+
+def id_of_the_time_of_reading(patch: Patch) -> None:
+    """What is read again after a crash gets other ids."""
+
+    def piece(**fields: Any) -> Piece:
+        time = str(fields["read_us"])
+        return Piece(**{**fields, "generation": uuid.uuid5(fields["generation"], time)})
+
+    patch.setattr(turn, "Piece", piece)
 
 
 # Identity
@@ -235,6 +247,7 @@ DEFECTS: dict[Plant, str] = {
     checkpoint_committed_after_the_events: "lines",
     checkpoint_committed_before_the_events: "lines",
     failed_commit_taken_for_made: "lines",
+    id_of_the_time_of_reading: "lines",
     name_for_identity: "lines",
     inode_for_identity: "lines",
     copy_for_another_log: "lines",

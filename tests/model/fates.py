@@ -46,6 +46,7 @@ class Fates(Ground):
     def _blurred(self) -> None:
         for file in self.files:
             file.fresh = False
+            file.missed = file.missed or (file.held and not self.inside(file))
         self.oracle.disturb()
 
     @precondition(lambda self: self.up)
@@ -72,9 +73,9 @@ class Fates(Ground):
                 self.shipper.turn(3)
         if how == "no descriptors" and not self.setup.wide:
             self._missed()
-        self._blurred()
-        for file in [f for f in self.files if long and f.detached]:
+        for file in [f for f in self.files if long and (f.detached or f.missed)]:
             self._maybe_over(file)
+        self._blurred()
 
     def _missed(self) -> None:
         """Note which files were looked for by name, and not found."""
@@ -84,7 +85,8 @@ class Fates(Ground):
     def _maybe_over(self, file: File) -> None:
         """Note that a file out of sight may have been read to its end and let go."""
         self.oracle.may_close(file.life)
-        file.held, file.detached, file.closed = False, False, True
+        file.held = file.detached = file.missed = False
+        file.closed = True
 
     # Death and what follows
 
@@ -109,7 +111,7 @@ class Fates(Ground):
         """Note that nothing is held any more."""
         self.up = False
         for file in self.files:
-            file.held = file.detached = False
+            file.held = file.detached = file.missed = False
             if not self.named(file) and not file.findable:
                 self.oracle.excuse(file.life)
         self.files = [file for file in self.files if file.name]
@@ -169,7 +171,7 @@ class Fates(Ground):
         elif not self.named(file):
             self.oracle.may_close(file.life)
             self.oracle.excuse(file.life)
-        file.held = file.detached = False
+        file.held = file.detached = file.missed = False
         file.closed = True
 
     def _unseen(self) -> bool:

@@ -219,6 +219,7 @@ class Ground(RuleBasedStateMachine):
             file.fresh = False
             if self.inside(file):
                 file.held, file.detached, file.closed = True, False, False
+                file.missed = False
                 if not file.copied and not file.packed:
                     self.oracle.owe(file.life)
             elif file.held or (file.findable and self.disk.here):

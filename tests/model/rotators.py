@@ -119,7 +119,8 @@ class Rotators(Ground):
         assert file.name is not None
         self.disk.delete(file.name)
         file.name = None
-        if not file.held:
+        if not file.held:  # for certain: it may be, and then is read to its end
+            self.oracle.may_close(file.life)
             self.oracle.excuse(file.life)
             self.files.remove(file)
 

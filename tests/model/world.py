@@ -171,9 +171,9 @@ class File:
     """A file: its name (None: deleted), its life, and what is certain about the shipper and it.
 
     `log` is the name of the log by which a copy would be known. `held`: the shipper has it open.
-    `detached`: it was looked for and not found. `closed`: it was let go. `recorded`: its node is on
-    record. `fresh`: no turn was taken since it was made. `copied`: it is the copy of a log that was
-    then emptied; `packed`: an archive.
+    `detached`: it was looked for and not found; `missed`: perhaps it was. `closed`: it was let go.
+    `recorded`: its node is on record. `fresh`: no turn was taken since it was made. `copied`: it is
+    the copy of a log that was then emptied; `packed`: an archive.
     """
 
     name: str | None
@@ -181,6 +181,7 @@ class File:
     life: Life = field(default_factory=Life)
     held: bool = False
     detached: bool = False
+    missed: bool = False
     closed: bool = False
     recorded: bool = True
     fresh: bool = True
