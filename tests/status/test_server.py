@@ -224,3 +224,19 @@ def test_it_is_not_served_once(tmp_path: Path) -> None:
         site = Site(tmp_path, to)
         site.configure(f"listen: '127.0.0.1:{taken.getsockname()[1]}'")
         assert shipper("run", "-c", site.config, "--once").returncode == 0
+
+
+def test_a_receiver_alone_has_its_page(tmp_path: Path) -> None:
+    """`shipper receive` serves it as `run` does, and it counts what trackers sent."""
+    with collector() as to:
+        site = Site(tmp_path, to)
+        site.configure(more="receiver: {listen: '127.0.0.1:0'}\n")
+        with site.run("receive") as (program, client):
+            at = program.wait_for("receiver.listening").rpartition(":")[2].strip().strip('"')
+            tracked = Client(int(at)).get("/i?e=pv&p=web&tv=test-1&url=https://example.com/")
+            assert tracked.status == 200
+            eventually(lambda: client.get("/api/overview").json["books"]["delivered"] == 1)
+            overview = client.get("/api/overview").json
+            assert (overview["received"], overview["files"]) == ({"receiver": 1}, [])
+            assert client.get("/healthz").status == 200
+            assert program.stop() == 0
