@@ -283,3 +283,19 @@ def test_good_events_among_many_bad_are_found(it: Rig) -> None:
     play(it, emitter, lambda: it.store.backlog() == EMPTY)
     assert {number for number, _, _ in it.letters()} == bad
     assert it.good() == sorted(set(range(400)) - bad)
+
+
+def test_a_collector_is_not_flooded_by_suspects(it: Rig) -> None:
+    """A claim that was set aside and halved to single events is tried at the pace of one."""
+    it.queue(*range(300))
+    it.post.judge = choking(*range(300))
+    emitter = it.emitter(first_pause=0.05, longest_pause=0.2)
+    for number in range(1_000, 1_020):
+        it.queue(number)
+        end = it.time.now + 3
+        play(it, emitter, lambda: it.time.now > end, 0.01)  # noqa: B023  # called at once
+    assert emitter.set_aside().events == it.store.backlog().events == 300
+    it.post.sent.clear()
+    end = it.time.now + 10
+    play(it, emitter, lambda: it.time.now > end, 0.01)
+    assert 100 < len(it.post.sent) < 600, "each would come ten times a second by itself"

@@ -37,7 +37,8 @@ class Claim:
     `groups` say how they are divided into requests; none: not decided yet. `tries` counts failures
     since anything passed. `aside`: it failed while others passed; `suspected`: there is evidence;
     `convicted`: halved for it. `doubted`: refused together with all others, at that mark.
-    `since`: when what is set aside failed first. `held`: the ids that are in hand.
+    `since`: when what is set aside failed first; `rest`: until when nothing aside is tried
+    after its last failure. `held`: the ids that are in hand.
     """
 
     batches: list[Queued]
@@ -48,6 +49,7 @@ class Claim:
     convicted: bool = False
     doubted: Mark | None = None
     since: float | None = None
+    rest: float = 0.0
     held: frozenset[int] = frozenset()
 
     @property
@@ -79,6 +81,7 @@ class Claims:
         self._returned: list[Claim] = []
         self._aside: list[Claim] = []
         self._examined: Claim | None = None
+        self._rest = float("-inf")
         self._lingering_until: float | None = None
         store.order.begin()
 
@@ -141,7 +144,7 @@ class Claims:
 
     def _put_back(self, claim: Claim) -> None:
         if claim is self._examined:
-            self._examined = None
+            self._examined, self._rest = None, claim.rest
         if claim.batches and claim.aside:
             self._aside.append(claim)
         elif claim.batches:
@@ -149,7 +152,7 @@ class Claims:
             self._returned.sort(key=lambda c: (c.tries >= _TRIES_IN_A_ROW, c.id))
 
     def _due(self, now: float) -> Claim | None:
-        if not self._aside or self._examined:
+        if not self._aside or self._examined or now < self._rest:
             return None
         first = min(self._aside, key=lambda claim: claim.due)
         if first.due > now:

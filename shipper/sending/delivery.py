@@ -6,7 +6,7 @@ Rule 2: what everybody is refused, with the same answer, condemns nobody: nothin
 Rule 3: a group that fails while others pass is set aside. After `tries` failures it is halved as if
         refused; an event that is alone is given up after `seconds` and `tries` failures, between
         which others passed and hardly any failed; never while they do not.
-Rule 4: what is aside takes no more than a tenth of a sender's time.
+Rule 4: what is aside takes no more than a tenth of a sender's time, all of it together.
 """
 
 from __future__ import annotations
@@ -162,7 +162,9 @@ class Delivery:
             claim.since = claim.since if claim.since is not None else group.since
             manner = self._manner
             ceiling = min(manner.longest_pause, manner.first_pause * 2.0 ** min(group.tries, 60))
-            group.due = now + self._rng.uniform(0.0, ceiling) + took * (_SHARE - 1)
+            rest = took * (_SHARE - 1)
+            group.due = now + self._rng.uniform(0.0, ceiling) + rest
+            claim.rest = now + self._rng.uniform(0.0, manner.first_pause) + rest
             self._convict(group, now, str(verdict))
 
     def _convict(self, group: Group, now: float, words: str) -> None:

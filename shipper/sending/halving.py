@@ -2,8 +2,8 @@
 
 Rule 1: a refused group is halved, and each half is sent, until a refused one stands alone. One bad
         event among n costs about 2·log₂ n requests, and no good one is sent twice.
-Rule 2: groups are sent from left to right, so that the order of events is kept; one that is not due
-        yet is passed over.
+Rule 2: groups are sent from left to right, so that the order of events is kept; one that failed is
+        behind those that were due before it, and passed over until it is.
 """
 
 from __future__ import annotations
@@ -58,7 +58,10 @@ class Halving:
 
     def next(self, now: float = 0.0) -> Group | None:
         """Return the group to send now; None if none is left that is due."""
-        return next((group for group in self.groups if group.due <= now), None)
+        if self.groups and self.groups[0].due <= 0.0:
+            return self.groups[0]
+        due = (group for group in self.groups if group.due <= now)
+        return min(due, key=lambda group: group.due, default=None)
 
     def note(self, group: Group, fate: Fate) -> None:
         """Take down what became of *group*: a refused one of several events is halved."""
