@@ -66,7 +66,9 @@ class Trial:
         last = shipper("run", "-c", self.config, "--once")
         assert last.returncode == 0, last.stderr
         print(f"{len(self.workload.written)} lines, {to.counts().good} events came")  # noqa: T201
-        adds_up(self.config)
+        print(adds_up(self.config))  # noqa: T201  # shown if lines are missing: where they went
+        letters = shipper("dead-letters", "list", "-c", self.config)
+        print(letters.stdout)  # noqa: T201
         return Arrivals(to)
 
     def _live_and_die(self) -> None:

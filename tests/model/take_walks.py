@@ -20,10 +20,22 @@ from tests.model.walk import WALKS
 STEPS = 30
 MEMORY = Path("/dev/shm")  # only the parent of a directory that nobody else can guess
 _PREFIX = "model-"
-# Hypothesis's choices under another name than its own, under which it makes three of four walks by
-# changing a few steps of the one before. Like this each is drawn anew.
+
+
+class _Anew(HypothesisProvider):
+    """Hypothesis's choices, each walk drawn anew, and by its seed alone.
+
+    Under its own name Hypothesis makes three of four walks by changing a few steps of the one
+    before. And it draws what it finds as constants in all modules that are loaded, so that a walk
+    would depend on the tests that ran before in the same process.
+    """
+
+    def _maybe_draw_constant(self, *_: object, **__: object) -> None:
+        return None
+
+
 _BACKEND = "anew"
-AVAILABLE_PROVIDERS[_BACKEND] = HypothesisProvider
+AVAILABLE_PROVIDERS[_BACKEND] = _Anew
 
 
 def take_walks(kind: str, number: int, walks: int, *, shortest: bool = True) -> None:
