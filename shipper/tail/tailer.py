@@ -331,6 +331,8 @@ class Tailer:
         if not found and not self._last(over):
             self._scanned = end
             return self._nothing(end - offset, over)
+        if not found and over is _End.FINAL:
+            end = self.face.size() or end  # half a character at the very end is part of the line
         self._scanned = 0
         kept = kept or self.face.pread(min(end - offset, limit), offset)
         return self._chunk(before, kept[: end - offset], over, end - offset)

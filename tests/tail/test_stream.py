@@ -222,6 +222,15 @@ def test_every_byte_once_however_it_is_cut(data: st.DataObject) -> None:
     assert it.most <= len(whole[:1024]) + 64 + 128 + 2 * 64 + 64
 
 
+@pytest.mark.parametrize("size", [150, 300])
+def test_half_a_character_ends_a_last_line_that_is_not_kept_whole(size: int) -> None:
+    """What never becomes a character is part of the line: nothing is left behind that can't be."""
+    with pipe(Encoding.named("utf-16-be"), chunk_bytes=64, kept_bytes=128) as it:
+        it.write(b"\0a" * size + b"\0")
+        it.hang_up()
+        assert sum(chunk.width for chunk in it.chunks()) == 2 * size + 1
+
+
 def test_cut_off_takes_what_stands_in_the_pipe() -> None:
     """At a stop, what the writer got rid of is read, whatever waits; half a line is a line."""
     with pipe(chunk_bytes=4096) as it:
