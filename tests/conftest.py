@@ -27,4 +27,4 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header(config: pytest.Config) -> str:
     """Say which walks are taken."""
-    return f"model: --walks {config.option.walks} --seed {config.option.seed or 1}"
+    return f"model: --walks {config.option.walks} --seed {config.option.seed or 'of each kind'}"

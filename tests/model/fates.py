@@ -73,8 +73,7 @@ class Fates(Ground):
                 self.shipper.turn(3)
         if how == "no descriptors" and not self.setup.wide:
             self._missed()
-        # What is out of sight may have been found all the same, by what is on record of it.
-        for file in [f for f in self.files if long and (f.missed or not self.inside(f))]:
+        for file in [f for f in self.files if long and (f.detached or f.missed)]:
             self._maybe_over(file)
         self._blurred()
 
