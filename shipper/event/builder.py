@@ -92,7 +92,7 @@ class Template(NamedTuple):
     """
 
     constants: str
-    contexts: Mapping[tuple[str, ...], str]
+    contexts: _Contexts
     columns: tuple[tuple[str, Mapping[Any, str]], ...]
     quoted: str
     max_bytes: int
@@ -141,8 +141,7 @@ def kind_builder(shape: Shape, members: Members, envelope: Envelope) -> Build:
     The record's fields go along as an entity of the shape's schema.
     """
     schema = of_vendor(shape.schema, envelope.vendor)
-    constants, _, columns, _, _ = template_of(shape, envelope)
-    contexts = _Contexts(envelope)
+    constants, contexts, columns, _, _ = template_of(shape, envelope)
 
     def build(parsed: Parsed, eid: str, read_us: int, entities: tuple[str, ...] = ()) -> bytes:
         if isinstance(parsed, Dropped):
