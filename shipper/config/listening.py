@@ -6,9 +6,9 @@ import re
 from ipaddress import ip_address
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
-from shipper.config.fields import AbsolutePath, Maybe, Text, wrong
+from shipper.config.fields import AbsolutePath, Group, Maybe, Text, wrong
 
 _ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|([\w.-]{1,253})):([0-9]{1,5})", re.ASCII)
 # What sockaddr_un holds, its last NUL left out.
@@ -44,3 +44,22 @@ def is_local(host: str) -> bool:
 
 ListenAddress = Annotated[Annotated[Text, AfterValidator(_listen)] | None, Maybe]
 UnixSocket = Annotated[AbsolutePath | None, Maybe, AfterValidator(_unix_path)]
+
+
+class ListenConfig(Group):
+    """What every server here has: where it listens, by an address, a Unix socket or both."""
+
+    listen: ListenAddress = None
+    unix_socket: UnixSocket = Field(
+        None, description="Path of a Unix socket to listen on, for its owner and group (mode 0660)"
+    )
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Host and port to listen on."""
+        return None if self.listen is None else split_address(self.listen)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether nobody but this machine reaches it."""
+        return self.address is None or is_local(self.address[0])

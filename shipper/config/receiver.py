@@ -8,7 +8,6 @@ from pydantic import AfterValidator, Field, model_validator
 
 from shipper.config.address import request_path
 from shipper.config.fields import (
-    Group,
     NotBoolean,
     OneOrList,
     Paths,
@@ -16,18 +15,15 @@ from shipper.config.fields import (
     one_or_list,
     wrong,
 )
-from shipper.config.listening import ListenAddress, UnixSocket, is_local, split_address
+from shipper.config.listening import ListenAddress, ListenConfig
 
 
-class ReceiverConfig(Group):
+class ReceiverConfig(ListenConfig):
     """Where trackers send, and what is taken of it."""
 
     listen: ListenAddress = Field(
         "127.0.0.1:9090",
         description="Address to listen on; an empty text: none. Whoever reaches it can add events",
-    )
-    unix_socket: UnixSocket = Field(
-        None, description="Path of a Unix socket to listen on, for its owner and group (mode 0660)"
     )
     paths: Annotated[
         tuple[Annotated[str, AfterValidator(request_path)], ...], OneOrList, one_or_list(0)
@@ -47,13 +43,3 @@ class ReceiverConfig(Group):
         if self.listen is None and self.unix_socket is None and not self.spool:
             raise wrong("takes nothing", "give it listen, unix_socket or spool")
         return self
-
-    @property
-    def address(self) -> tuple[str, int] | None:
-        """Host and port to listen on."""
-        return None if self.listen is None else split_address(self.listen)
-
-    @property
-    def is_local(self) -> bool:
-        """Whether nobody but this machine reaches it."""
-        return self.address is None or is_local(self.address[0])

@@ -6,8 +6,8 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from shipper.config.fields import Group, Maybe, OneOrList, Text, one_or_list, wrong
-from shipper.config.listening import ListenAddress, UnixSocket, is_local, split_address
+from shipper.config.fields import Maybe, OneOrList, Text, one_or_list, wrong
+from shipper.config.listening import ListenAddress, ListenConfig
 
 _LEAST_TOKEN = 16
 
@@ -21,16 +21,13 @@ def _token(value: SecretStr | None) -> SecretStr | None:
     return value
 
 
-class StatusConfig(Group):
+class StatusConfig(ListenConfig):
     """Where the status page is served, with its health checks, metrics and grammar playground."""
 
     listen: ListenAddress = Field(
         "127.0.0.1:8080",
         description="Address to listen on; an empty text: none. Whoever reaches it can read "
         "dead letters, and so lines of your logs",
-    )
-    unix_socket: UnixSocket = Field(
-        None, description="Path of a Unix socket to listen on, for its owner and group (mode 0660)"
     )
     hosts: Annotated[tuple[Text, ...], OneOrList, one_or_list(0)] = Field(
         (),
@@ -48,13 +45,3 @@ class StatusConfig(Group):
         if self.listen is None and self.unix_socket is None:
             raise wrong("is served nowhere", "give it listen or unix_socket, or leave it out")
         return self
-
-    @property
-    def address(self) -> tuple[str, int] | None:
-        """Host and port to listen on."""
-        return None if self.listen is None else split_address(self.listen)
-
-    @property
-    def is_local(self) -> bool:
-        """Whether nobody but this machine reaches it."""
-        return self.address is None or is_local(self.address[0])
