@@ -146,16 +146,17 @@ def copies(waiting: Newcomer, known: Checkpoint, *, settled: bool) -> Kin:
     return Kin.REPEATED if settled and read else Kin.UNDECIDED
 
 
-def begins(waiting: Newcomer, log: Newcomer) -> bool:
-    """Tell whether another newcomer says all that *waiting* does, and perhaps goes on.
+def begins(waiting: Newcomer, log: Newcomer, *, settled: bool) -> Kin:
+    """Return what *waiting* is to another newcomer, which may say all that it does, and go on.
 
-    Raises as `continues`.
+    What that is shows when it has a generation. Raises as `continues`.
     """
-    if not _near(waiting.face, (log.face.size() or 0) + 1, settled=False):
-        return True
+    if not _near(waiting.face, (log.face.size() or 0) + 1, settled=settled):
+        return Kin.UNDECIDED
     size, face = waiting.face.size() or 0, waiting.face
     spans = ((min(size, HEAD_BYTES), 0), (min(size, TAIL_BYTES), max(0, size - TAIL_BYTES)))
-    return size > 0 and all(face.pread(*span) == log.face.pread(*span) for span in spans)
+    same = size > 0 and all(face.pread(*span) == log.face.pread(*span) for span in spans)
+    return Kin.UNDECIDED if same else Kin.STRANGER
 
 
 def repeats(waiting: Newcomer, tailer: Tailer, *, settled: bool) -> Checkpoint | Kin:

@@ -6,13 +6,17 @@ Rule 2: no more files are open than the limit says. The longest quiet ones rest:
         and opened again when their size or modification time has changed.
 Rule 3: what can't be read is said once, and set aside until it changes.
 Rule 4: what may be a copy is not read before the file that it may be a copy of was looked into.
+Rule 5: of several generations that begin as a file does, whether their files are gone or there, it
+        is the kin of the longest: many logs begin with the same banner.
 """
 
 from __future__ import annotations
 
 import errno
 from dataclasses import replace
+from functools import partial
 from heapq import nsmallest
+from typing import Protocol
 
 from shipper.formats.fingerprint import TAIL_BYTES, fingerprint
 from shipper.formats.rotation import bears_archive_name
@@ -38,6 +42,12 @@ from shipper.tail.tailer import Tailer
 from shipper.tail.troubles import printable
 
 _NO_MORE = (errno.EMFILE, errno.ENFILE)
+
+
+class _Compare(Protocol):
+    """Says what a newcomer is to one generation."""
+
+    def __call__(self, *, settled: bool) -> Checkpoint | Kin: ...
 
 
 class Reception:
@@ -168,31 +178,40 @@ class Reception:
         if waiting.anew:
             return Kin.STRANGER
         settled = waiting.settled(now, self._roster.grace)
+        gone = self._gone(waiting)
+        for compare in self._likeliest(waiting, gone, families):
+            kin = compare(settled=settled)
+            if kin is not Kin.STRANGER:
+                return kin
+        return was_read(waiting, gone, settled=settled)
+
+    def _gone(self, waiting: Newcomer) -> list[Checkpoint]:
+        """Return the generations that a newcomer may continue."""
         gone = self._roster.orphans.heirless()
         if copylike(waiting):
             gone += self._roster.departed.all()
         if waiting.face.kind is not None:
             gone += self._finished(waiting.canonical)
-        kin = continues(waiting, gone, settled=settled)
-        for tailer in families.of(waiting.canonical):
-            if kin is not Kin.STRANGER:
-                break
-            if self._roster.tailers.get(tailer.node) is tailer:  # else it was just let go
-                kin = repeats(waiting, tailer, settled=settled)
-        if kin is Kin.STRANGER:
-            kin = was_read(waiting, gone, settled=settled)
-        return self._unsure(waiting, families, settled=settled) if kin is Kin.STRANGER else kin
+        return gone
 
-    def _unsure(self, waiting: Newcomer, families: Families, *, settled: bool) -> Kin:
-        """Hold what may be a copy of a file that rests, or is yet to be looked into (rule 4)."""
-        if not copylike(waiting):
-            return Kin.STRANGER
-        for known in self._roster.orphans.unsettled(waiting.canonical):
-            kin = copies(waiting, known, settled=settled)
-            if kin is not Kin.STRANGER:
-                return kin
-        log = families.newcomer(waiting.canonical)
-        return Kin.UNDECIDED if log and begins(waiting, log) else Kin.STRANGER
+    def _likeliest(
+        self, waiting: Newcomer, gone: list[Checkpoint], families: Families
+    ) -> list[_Compare]:
+        """Return what compares a newcomer with one generation each, the longest first (rule 5)."""
+        ranked: list[tuple[int, _Compare]] = [
+            (known.offset, partial(continues, waiting, [known])) for known in gone
+        ]
+        ranked += [
+            (tailer.size, partial(repeats, waiting, tailer))
+            for tailer in families.of(waiting.canonical)
+            if self._roster.tailers.get(tailer.node) is tailer  # else it was just let go
+        ]
+        if copylike(waiting):  # it may be one of a file that rests, or is yet to be looked into
+            unsettled = self._roster.orphans.unsettled(waiting.canonical)
+            ranked += [(known.offset, partial(copies, waiting, known)) for known in unsettled]
+            if log := families.newcomer(waiting.canonical):
+                ranked.append((log.face.size() or 0, partial(begins, waiting, log)))
+        return [compare for _, compare in sorted(ranked, key=lambda each: each[0], reverse=True)]
 
     def put_apart(self, known: Checkpoint, now: float) -> None:
         """Put copies on record of which all was read as *known*, which was cut off.

@@ -372,6 +372,43 @@ def test_an_older_log_with_the_same_banner_is_no_copy(ship: Make) -> None:
 
 
 @pytest.mark.parametrize("packed", [False, True])
+def test_an_earlier_life_said_less(ship: Make, packed: bool) -> None:
+    """21, 81: a copy is one of the log as it is, not of a life that ended after the banner."""
+    shipper = ship("app.log*")
+    shipper.logs.append("app.log", "banner")
+    shipper.catch_up()
+    shipper.logs.truncate("app.log")
+    shipper.turn()
+    shipper.logs.append("app.log", "banner", "one")
+    shipper.catch_up()
+    shipper.logs.copy("app.log", "app.log.1")
+    if packed:
+        _pack(shipper, "app.log.1")
+    shipper.turn()
+    shipper.logs.truncate("app.log")
+
+    assert shipper.after_grace().lines() == ["banner", "banner", "one"]
+
+
+def test_a_lost_log_said_less(ship: Make) -> None:
+    """21, 81: nor is it one of a log that is gone, and said less."""
+    shipper = ship("app.log*")
+    shipper.logs.append("app.log.2", "banner")
+    shipper.catch_up()
+    shipper.logs.append("app.log", "banner", "one")
+    shipper.catch_up()
+    shipper.kill()
+    shipper.logs.delete("app.log.2")
+    shipper.start()
+    shipper.turn()
+    shipper.logs.copy("app.log", "app.log.1")
+    shipper.turn()
+    shipper.logs.truncate("app.log")
+
+    assert shipper.after_grace().lines() == ["banner", "banner", "one"]
+
+
+@pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("killed", [False, True])
 def test_seen_between_copy_and_truncation(ship: Make, killed: bool, packed: bool) -> None:
     """23: nothing was read, and the copy has not all that was seen: what it has not is told."""

@@ -57,6 +57,21 @@ def test_replaced_while_stopped(ship: Make) -> None:
     assert shipper.new_lines() == ["c"]
 
 
+def test_replaced_where_a_lost_log_said_less(ship: Make) -> None:
+    """28, 81: of two logs that begin alike, the new file is the one that it says all of."""
+    shipper = ship("app.log*")
+    shipper.logs.append("app.log", "banner")
+    shipper.logs.append("app.log.1", "banner", "one")
+    shipper.catch_up()
+    shipper.kill()
+    shipper.logs.delete("app.log")
+    shipper.start()
+    shipper.turn()
+    shipper.logs.replace("app.log.1", "banner", "one", "two")
+
+    assert shipper.after_grace().lines() == ["banner", "banner", "one", "two"]
+
+
 def test_replaced_with_new_content(ship: Make) -> None:
     """29: an atomic replace with other content: all of it is new."""
     shipper = ship("*.log")
