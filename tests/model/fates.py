@@ -73,9 +73,14 @@ class Fates(Ground):
                 self.shipper.turn(3)
         if how == "no descriptors" and not self.setup.wide:
             self._missed()
-        for file in [f for f in self.files if long and (f.detached or f.missed)]:
+        for file in [f for f in self.files if long and self._perhaps_detached(f)]:
             self._maybe_over(file)
         self._blurred()
+
+    def _perhaps_detached(self, file: File) -> bool:
+        """Tell whether the file may be held without its path: it may be found by its record."""
+        found = file.beside and not file.held and not self.named(file)
+        return file.detached or file.missed or found
 
     def _missed(self) -> None:
         """Note which files were looked for by name, and not found."""

@@ -19,7 +19,7 @@ _SHARD = 250
 # Seeds that pass: about one walk in 1,300 still does not (docs/known-limits.md), and what is open
 # must not hide what a change breaks. Other seeds are taken with --seed.
 _SEEDS = {
-    "lines": (1, 2, 3, 4, 5, 6, 7, 10, 12, 13, 14, 15),
+    "lines": (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12),
     "stacks": (21, 23, 24, 25),
     "pods": (31, 33, 35, 36),
 }
