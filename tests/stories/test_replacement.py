@@ -64,7 +64,7 @@ def test_replaced_where_a_lost_log_said_less(ship: Make) -> None:
     shipper.logs.append("app.log.1", "banner", "one")
     shipper.catch_up()
     shipper.kill()
-    shipper.logs.delete("app.log")
+    shipper.logs.rename("app.log", "away/app.log")  # nobody gets its inode
     shipper.start()
     shipper.turn()
     shipper.logs.replace("app.log.1", "banner", "one", "two")
