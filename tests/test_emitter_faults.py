@@ -163,7 +163,8 @@ def test_what_is_on_its_way_is_not_dropped(it: Rig) -> None:
 
 @contextmanager
 def locked(it: Rig) -> Iterator[None]:
-    """Another process holds the write lock, and SQLite does not wait for it."""
+    """Another process holds the write lock, and nobody waits for it."""
+    it.store._database.patience = 0.0
     with it.store._database.reading() as db:
         db.execute("PRAGMA busy_timeout = 0")
     with closing(sqlite3.connect(it.store._database.path, isolation_level=None)) as other:

@@ -7,6 +7,8 @@ Rule 2: a transaction is written whole or not at all, and takes the write lock w
 Rule 3: WAL with synchronous=NORMAL: a power cut may undo the last transactions, but each undoes
         its events and its checkpoints together, and the lines are still in their files. What
         nobody can read again is committed as `durable`: it is on the disk when that returns.
+Rule 4: who waits for another process to let go of the write lock keeps nobody in this one from
+        reading, and does not wait beyond the end that a stop has set (`wait_until`).
 """
 
 from __future__ import annotations
@@ -16,17 +18,23 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 from shipper.errors import StateBusyError, StateDamagedError, StateError
 from shipper.store.schema import MIGRATIONS
+from shipper.store.writer import writer
 
-BUSY_MS = 10_000
-"""How long a transaction waits for another process."""
+PATIENCE = 10.0
+"""Seconds that a transaction waits for another process."""
 
+STEP_MS = 100
+"""How long SQLite waits at a time, with our lock held; in between, others have their turn."""
+
+_BETWEEN = 0.01
 _WAL_TRIES = 30
 # Checkpoint the WAL every 16 MiB: small enough to stay in the page cache, rare enough to be cheap.
 # Where less of the disk is free, sooner: the file needs room for what the WAL holds, beside it.
@@ -34,7 +42,6 @@ _MOST_WAL_PAGES, _LEAST_WAL_PAGES, _WAL_PART = 4096, 64, 8
 _PAGE_BYTES = 4096
 _USUAL, _DURABLE = "PRAGMA synchronous = NORMAL", "PRAGMA synchronous = FULL"
 _PRAGMAS = f"""
-PRAGMA busy_timeout = {BUSY_MS};
 {_USUAL};
 PRAGMA journal_size_limit = 67108864;
 PRAGMA foreign_keys = ON;
@@ -44,9 +51,9 @@ _VERSION = """
 SELECT user_version, (SELECT min(name) FROM sqlite_master WHERE type = 'table')
 FROM pragma_user_version
 """
+_LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_LET_GO = "it is tried again when that one lets go; if it hangs, end it: nothing is lost"
 _TRANSIENT = {
-    sqlite3.SQLITE_BUSY: "is locked by another process",
-    sqlite3.SQLITE_LOCKED: "is locked by another process",
     sqlite3.SQLITE_FULL: "can't grow: the disk is full, or the state is at its ceiling",
     sqlite3.SQLITE_IOERR: "can't be read or written (input/output error, or over a quota)",
     sqlite3.SQLITE_READONLY: "can't be written: it is read-only",
@@ -76,6 +83,8 @@ class Database:
     def __init__(self, path: Path) -> None:
         """Open or create *path*. Raises StateError if it can't be used or is a newer version's."""
         self.path = path
+        self.patience = PATIENCE
+        self._end = float("inf")
         self._lock = threading.RLock()
         _check_sqlite()
         self._open()
@@ -88,7 +97,7 @@ class Database:
                 self.path,
                 isolation_level=None,
                 check_same_thread=False,
-                timeout=BUSY_MS / 1000,
+                timeout=PATIENCE,
                 factory=self.connection,
             )
         try:
@@ -117,12 +126,18 @@ class Database:
         with self._lock:
             self._db.close()
 
+    def wait_until(self, end: float | None) -> None:
+        """Let no transaction wait for another process beyond *end* (monotonic); None: as usual.
+
+        Each tries once, however late it is.
+        """
+        self._end = float("inf") if end is None else end
+
     @contextmanager
     def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
         """Run a block as one write transaction; *durable* ones outlive a power cut (rule 3)."""
-        synchronous = self._synchronous() if durable else nullcontext()
-        with self._lock, translated(self.path), synchronous:
-            self._db.execute("BEGIN IMMEDIATE")
+        with translated(self.path):
+            self._patiently(partial(self._begin, durable=durable))
             try:
                 yield self._db
                 self._db.execute("COMMIT")
@@ -131,11 +146,13 @@ class Database:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
+            finally:
+                self._release(durable=durable)
 
     def write(self, statement: str, values: Sequence[object]) -> None:
         """Run one statement, which is a write transaction by itself."""
-        with self._lock, translated(self.path):
-            self._db.execute(statement, values)
+        with translated(self.path):
+            self._patiently(partial(self._execute, statement, values))
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -153,14 +170,44 @@ class Database:
         with self._lock, translated(self.path):
             yield self._db
 
-    @contextmanager
-    def _synchronous(self) -> Iterator[None]:
-        # Set outside the transaction: SQLite ignores the pragma inside one.
-        self._db.execute(_DURABLE)
+    def _patiently(self, begin: Callable[[], None]) -> None:
+        """Call *begin*, which takes the write lock, until another process lets go of it."""
+        end: float | None = None
+        while True:
+            try:
+                begin()
+            except sqlite3.OperationalError as error:
+                if _code(error) != sqlite3.SQLITE_BUSY:
+                    raise
+                now = time.monotonic()
+                end = end if end is not None else now + self.patience
+                if now >= min(end, self._end):
+                    raise
+            else:
+                return
+            time.sleep(_BETWEEN)
+
+    def _begin(self, *, durable: bool) -> None:
+        """Begin a write transaction; `_release` is to be called at its end."""
+        self._lock.acquire()
         try:
-            yield
+            if durable:  # outside the transaction: SQLite ignores the pragma inside one
+                self._db.execute(_DURABLE)
+            self._db.execute("BEGIN IMMEDIATE")
+        except BaseException:
+            self._release(durable=durable)
+            raise
+
+    def _release(self, *, durable: bool) -> None:
+        try:
+            if durable:
+                self._db.execute(_USUAL)
         finally:
-            self._db.execute(_USUAL)
+            self._lock.release()
+
+    def _execute(self, statement: str, values: Sequence[object]) -> None:
+        with self._lock:
+            self._db.execute(statement, values)
 
     def _prepare(self) -> None:
         with translated(self.path):
@@ -183,6 +230,7 @@ class Database:
                 raise StateError(what, "put the state directory on a local disk")
             if version < len(MIGRATIONS):
                 self._migrate()
+            self._db.execute(f"PRAGMA busy_timeout = {STEP_MS}")
 
     def _to_wal(self) -> str:
         # SQLite does not wait for its turn here, as it does everywhere else, when another process
@@ -191,7 +239,7 @@ class Database:
             try:
                 return str(self._db.execute("PRAGMA journal_mode = WAL").fetchone()[0])
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                if _code(error) != sqlite3.SQLITE_BUSY:
                     raise
                 time.sleep(0.01 * (patience + 1))
         return str(self._db.execute("PRAGMA journal_mode = WAL").fetchone()[0])
@@ -235,7 +283,11 @@ class translated:  # noqa: N801  # used as a function; as a class it costs a tra
 
 def _tell(path: Path, error: sqlite3.Error) -> None:
     """Raise what *error* means; return if it is a defect of ours."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    code = _code(error)
+    if code in _LOCKED:
+        held = writer(path)
+        what = f"{path} is locked by another process ({held or error})"
+        raise StateBusyError(what, _LET_GO) from error
     if code in _TRANSIENT:
         what = f"{path} {_TRANSIENT[code]} ({error})"
         raise StateBusyError(what, "free space or rights there; nothing is lost") from error
@@ -243,10 +295,14 @@ def _tell(path: Path, error: sqlite3.Error) -> None:
         raise StateDamagedError(f"{path} is damaged or no state file ({error})", REMEDY) from error
 
 
+def _code(error: BaseException) -> int:
+    """Return the primary code of one of SQLite's errors; 0: it is none."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+
+
 def is_full(error: StateBusyError) -> bool:
     """Tell whether *error* came of a disk without room, or of the ceiling of the file."""
-    code: int = getattr(error.__cause__, "sqlite_errorcode", 0)
-    return code & 0xFF == sqlite3.SQLITE_FULL
+    return error.__cause__ is not None and _code(error.__cause__) == sqlite3.SQLITE_FULL
 
 
 def unusable(what: str, error: OSError) -> StateError:

@@ -13,7 +13,7 @@ import os
 import sqlite3
 from typing import NamedTuple
 
-from shipper.store.database import BUSY_MS, Database, translated
+from shipper.store.database import STEP_MS, Database, translated
 
 MOST_WAL = 256 << 20
 """Bytes that the write-ahead log may have before reading pauses (see `room`)."""
@@ -111,7 +111,7 @@ class Space:
                     raise
                 return False
             finally:
-                db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+                db.execute(f"PRAGMA busy_timeout = {STEP_MS}")
         return not busy
 
     def _sizes(self) -> tuple[int, int, int]:

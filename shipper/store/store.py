@@ -128,6 +128,7 @@ class Store:
         self.arrivals = Arrivals(database, self.order)
         self.history = History(database)
         self.snapshot = database.snapshot
+        self.wait_until = database.wait_until
 
     @classmethod
     def open(cls, directory: Path) -> Self:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
+import sqlite3
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -85,4 +88,25 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
         answers.clear()
         assert shipper("run", "-c", config, "--once").returncode == 0
         assert Arrivals(to).lost(range(1, LINES + 1)) == set()
+    adds_up(config)
+
+
+def test_a_stop_ends_in_time_while_another_program_holds_the_state(tmp_path: Path) -> None:
+    """It says who holds it; what was not on record is read, and sent, at the next start."""
+    with collector() as to:
+        config = configure(tmp_path, to.url)
+        with running("run", "-c", config, "--grace", "2") as program:
+            eventually(lambda: to.counts().total == LINES)
+            with closing(sqlite3.connect(tmp_path / "state" / "state.db")) as other:
+                other.isolation_level = None
+                other.execute("BEGIN IMMEDIATE")
+                with (tmp_path / "app.log").open("ab") as log:
+                    log.write(numbered(LINES + 1))
+                paused = program.wait_for("pump.paused")
+                began = time.monotonic()
+                assert program.stop(signal.SIGTERM) == 0, "".join(program.log)
+                assert time.monotonic() - began < 8, "waiting for the lock takes 10 s each time"
+        assert f"locked by another process (pid {os.getpid()}, " in paused
+        assert shipper("run", "-c", config, "--once").returncode == 0
+        assert Arrivals(to).lost(range(1, LINES + 2)) == set()
     adds_up(config)

@@ -11,6 +11,7 @@ from pathlib import Path
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
+from shipper.store.database import PATIENCE
 from tests.model.disk import no_descriptors
 from tests.model.ground import Ground, Setup, names, setups
 from tests.model.world import File
@@ -218,11 +219,14 @@ def locked_state(shipper: Shipper) -> Iterator[None]:
         other = sqlite3.connect(shipper.state / "state.db", isolation_level=None)
         stack.callback(other.close)
         other.execute("BEGIN IMMEDIATE")
-        with shipper.store._database.reading() as db:
-            (patience,) = db.execute("PRAGMA busy_timeout").fetchone()
+        database = shipper.store._database
+        with database.reading() as db:
+            (step,) = db.execute("PRAGMA busy_timeout").fetchone()
             db.execute("PRAGMA busy_timeout = 0")
+            database.patience = 0.0
             yield
-            db.execute(f"PRAGMA busy_timeout = {patience}")
+            database.patience = PATIENCE
+            db.execute(f"PRAGMA busy_timeout = {step}")
 
 
 @contextmanager

@@ -85,8 +85,7 @@ def test_a_full_queue_takes_nothing_and_says_so_once(tmp_path: Path, policy: str
 def test_a_locked_state_takes_nothing_until_it_is_free(tmp_path: Path) -> None:
     """Whoever waits is sent away in time, and the next is taken."""
     taking = Taking(tmp_path)
-    with taking.store._database.reading() as db:
-        db.execute("PRAGMA busy_timeout = 50")
+    taking.store._database.patience = 0.0
     other = sqlite3.connect(tmp_path / "state.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     taking.offer(EVENT)

@@ -10,7 +10,9 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ import pytest
 from shipper.errors import StateBusyError, StateError
 from shipper.store.database import Database
 from shipper.store.schema import MIGRATIONS
+from shipper.store.writer import writer
 from tests.store.samples import first_schema
 
 
@@ -246,14 +249,117 @@ def test_a_lock_held_too_long_is_worth_another_try(tmp_path: Path) -> None:
     database = Database(tmp_path / "state.db")
     other = sqlite3.connect(tmp_path / "state.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    with database.reading() as db:
-        db.execute("PRAGMA busy_timeout = 1")
+    database.patience = 0.0
     with pytest.raises(StateBusyError, match="another process"):
         _fill(database)
     other.execute("ROLLBACK")
     other.close()
     _fill(database)
     database.close()
+
+
+def _insert(database: Database) -> None:
+    with database.transaction() as db:
+        db.execute("INSERT INTO meta VALUES ('late', '')")
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> Iterator[Database]:
+    """A state whose write lock another connection holds, and a thread that waits for it."""
+    database = Database(tmp_path / "state.db")
+    with closing(sqlite3.connect(database.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield database
+    database.close()
+
+
+def test_who_waits_for_the_lock_keeps_nobody_from_reading(held: Database) -> None:
+    """Rule 4: readings go on beside a transaction that waits for another process."""
+    with suppress(StateBusyError), ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(_insert, held)
+        for _ in range(3):
+            began = time.monotonic()
+            with held.reading() as db:
+                assert db.execute("SELECT count(*) FROM meta").fetchone() == (0,)
+            assert time.monotonic() - began < 5
+            assert not waiting.done(), "it waits yet"
+        held.wait_until(0.0)
+        waiting.result()
+
+
+@pytest.mark.parametrize("how", ["transaction", "durable", "write"])
+def test_a_stop_ends_the_waiting_for_the_lock(held: Database, how: str) -> None:
+    """Who waits when the end is set ends by then; who comes later tries once; then all is well."""
+
+    def work() -> None:
+        if how == "write":
+            held.write("INSERT INTO meta VALUES (?, '')", ("late",))
+            return
+        with held.transaction(durable=how == "durable") as db:
+            db.execute("INSERT INTO meta VALUES ('late', '')")
+
+    began = time.monotonic()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(work)
+        held.wait_until(began + 0.3)
+        with pytest.raises(StateBusyError, match="locked by another process"):
+            waiting.result()
+    with pytest.raises(StateBusyError):
+        work()
+    assert time.monotonic() - began < 5, "not the ten seconds of a usual day"
+    with held.reading() as db:
+        assert db.execute("PRAGMA synchronous").fetchone() == (1,), "as usual"
+
+
+def test_who_holds_the_lock_is_named(tmp_path: Path) -> None:
+    """Another process that is in a transaction: its pid and its name, so that it can be seen to."""
+    path = tmp_path / "state.db"
+    database = Database(path)
+    database.patience = 0.0
+    assert writer(path) is None
+    _insert(database)
+    assert writer(path) is None, "this process is no other"
+    code = (
+        "import sqlite3, sys; db = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "db.execute('BEGIN IMMEDIATE'); print('held', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", code, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        assert writer(path) == (other.pid, Path(f"/proc/{other.pid}/comm").read_text().strip())
+        with pytest.raises(StateBusyError, match=rf"another process \(pid {other.pid}, "):
+            _fill(database)
+    assert writer(path) is None
+    _fill(database)
+    database.close()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"1: POSIX  ADVISORY  READ 77 PLACE 120 120",
+        b"1: POSIX  ADVISORY  WRITE 77 PLACE 121 121",
+        b"1: POSIX  ADVISORY  WRITE 77 fe:01:1 120 120",
+        b"1: POSIX  ADVISORY  WRITE 0 PLACE 120 120",
+        b"1: POSIX  ADVISORY  WRITE -1 PLACE 120 120",
+        b"1: -> POSIX  ADVISORY  WRITE 77 PLACE 120 120",
+        b"7: LEASE",
+        b"",
+    ],
+)
+def test_nobody_is_named_who_does_not_write(tmp_path: Path, line: bytes) -> None:
+    """Readers, those who wait, other files, processes of other containers: nobody is named."""
+    shared, locks = tmp_path / "state.db-shm", tmp_path / "locks"
+    shared.touch()
+    status = shared.stat()
+    device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}"
+    place = f"{device}:{status.st_ino}".encode()
+    locks.write_bytes(line.replace(b"PLACE", place) + b"\n")
+    assert writer(tmp_path / "state.db", locks) is None
+    locks.write_bytes(b"1: POSIX  ADVISORY  WRITE 77777777 " + place + b" 120 120\n")
+    assert writer(tmp_path / "state.db", locks) == (77777777, "")
+    assert writer(tmp_path / "state.db", tmp_path / "none") is None
 
 
 def test_a_transaction_started_in_a_failing_block_is_over(tmp_path: Path) -> None:
