@@ -131,6 +131,8 @@ def shared(assembly: Assembly) -> None:
         "p": text("platform", assembly.platform),
     }
     refuse_bad(texts)
+    if not isinstance(assembly.base64, bool):
+        raise InvalidValueError("base64", f"is {assembly.base64!r:.60}; it must be True or False")
     if not isinstance(assembly.subject, Subject | None):
         said = type(assembly.subject).__name__
         raise InvalidValueError("subject", f"must be a Subject, not {said}")

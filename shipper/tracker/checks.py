@@ -54,7 +54,7 @@ def optional_text(field: str, value: Any) -> str:
         except UnicodeEncodeError as error:
             where = f"a lone surrogate at position {error.start + 1}"
             raise InvalidValueError(field, f"has {where}, which is no text") from error
-    return value
+    return value if type(value) is str else str.__str__(value)  # a member of an enumeration, say
 
 
 def integer(field: str, value: Any) -> str:
@@ -63,7 +63,7 @@ def integer(field: str, value: Any) -> str:
         return ""
     if isinstance(value, bool) or not isinstance(value, int):
         raise InvalidValueError(field, f"must be a whole number, not {type(value).__name__}")
-    return str(value)
+    return str(number(field, value))
 
 
 def decimal(field: str, value: Any) -> str:
@@ -82,14 +82,38 @@ def decimal(field: str, value: Any) -> str:
 
 
 def number(field: str, value: Any) -> Number:
-    """Return a finite number. Raises InvalidValueError."""
+    """Return a finite number of the plain kind. Raises InvalidValueError."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         said = "is missing; it" if value is None else "it"
         kind = "" if value is None else f", not {type(value).__name__}"
         raise InvalidValueError(field, f"{said} must be a number{kind}")
-    if not isinstance(value, int) and not math.isfinite(value):
-        raise InvalidValueError(field, f"is {value}; it must be a finite number")
+    plain = plain_number(value)
+    if why := unfit(plain):
+        raise InvalidValueError(field, f"{why}; it must be a finite number")
+    return plain
+
+
+def plain_number(value: Number) -> Number:
+    """Return *value* as an `int` or `float` proper: a member of an `IntEnum`, say, is neither."""
+    if isinstance(value, int):
+        return value if type(value) is int else int(value)
+    if isinstance(value, float):
+        return value if type(value) is float else float(value)
     return value
+
+
+def unfit(value: Number) -> str:
+    """Say why no event carries a plain number: that it is none, or beyond 64 bits' floating point.
+
+    An empty string if one does.
+    """
+    if isinstance(value, int):
+        beyond = value.bit_length() > 1023
+    elif not (value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)):
+        return f"is {value}"
+    else:
+        beyond = isinstance(value, Decimal) and bool(value) and value.adjusted() > 307
+    return "is out of the range of numbers" if beyond else ""
 
 
 def milliseconds(field: str, value: Any) -> str:

@@ -9,8 +9,16 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Unpack
 
+from shipper.protocol.atomic import is_uuid
 from shipper.tracker.assembly import Common
-from shipper.tracker.checks import InvalidValueError, Number, number, optional_text, text
+from shipper.tracker.checks import (
+    InvalidValueError,
+    Number,
+    integer,
+    number,
+    optional_text,
+    text,
+)
 from shipper.tracker.receipt import Receipt
 from shipper.tracker.self_describing import SelfDescribingJson
 
@@ -77,7 +85,7 @@ class Interactions:
 
     def track_mobile_screen_view(self, name: str, id: str, **more: Unpack[Screen]) -> Receipt:  # noqa: A002  # as above
         """Track that a screen of a mobile app was looked at; *id* is a UUID."""
-        data = {"name": text("name", name), "id": text("id", id)}
+        data = {"name": text("name", name), "id": _uuid("id", id)}
         return self._with(f"{_MOBILE}/screen_view/jsonschema/1-0-0", data, more, Screen)
 
     def track_timing(
@@ -143,7 +151,7 @@ class Interactions:
         data = {
             "formId": text("form_id", form_id),
             "formClasses": _texts("form_classes", form_classes),
-            "elements": elements or None,
+            "elements": _elements(elements),
         }
         return self._describe(f"{_SNOWPLOW}/submit_form/jsonschema/1-0-0", data, common)
 
@@ -161,9 +169,9 @@ class Interactions:
             raise InvalidValueError("terms", "is missing; it must be a list of texts")
         data = {
             "terms": listed,
-            "filters": filters or None,
-            "totalResults": total_results,
-            "pageResults": page_results,
+            "filters": _filters(filters),
+            "totalResults": _count("total_results", total_results),
+            "pageResults": _count("page_results", page_results),
         }
         return self._describe(f"{_SNOWPLOW}/site_search/jsonschema/1-0-0", data, common)
 
@@ -186,9 +194,44 @@ KEPT: Final = object()
 
 
 def _cart(sku: str, quantity: int) -> dict[str, Any]:
-    if isinstance(quantity, bool) or not isinstance(quantity, int):
-        raise InvalidValueError("quantity", "must be a whole number")
+    text("quantity", integer("quantity", quantity))
     return {"sku": text("sku", sku), "quantity": quantity}
+
+
+def _count(field: str, value: int | None) -> int | None:
+    integer(field, value)
+    if value is not None and value < 0:
+        raise InvalidValueError(field, f"is {value}; it must not be negative")
+    return value
+
+
+def _filters(filters: Mapping[str, str | bool] | None) -> Mapping[str, str | bool] | None:
+    if filters is None:
+        return None
+    if not isinstance(filters, Mapping):
+        said = type(filters).__name__
+        raise InvalidValueError("filters", f"must be a mapping of texts and booleans, not {said}")
+    for name, value in filters.items():
+        if not isinstance(value, str | bool):
+            said = f"must be a text or a boolean, not {type(value).__name__}"
+            raise InvalidValueError(f"filters.{name}", said)
+    return filters or None
+
+
+def _elements(
+    elements: Sequence[Mapping[str, Any]] | None,
+) -> Sequence[Mapping[str, Any]] | None:
+    if elements is None:
+        return None
+    if isinstance(elements, str | bytes) or not isinstance(elements, Sequence):
+        said = type(elements).__name__
+        raise InvalidValueError("elements", f"must be a list of mappings, not {said}")
+    for n, each in enumerate(elements):
+        if not isinstance(each, Mapping):
+            raise InvalidValueError(
+                f"elements[{n}]", f"must be a mapping, not {type(each).__name__}"
+            )
+    return list(elements) or None
 
 
 def _checked(name: str, value: Any) -> Any:
@@ -199,6 +242,13 @@ def _checked(name: str, value: Any) -> Any:
     if name == "unit_price":
         return number(name, value)
     return optional_text(name, value) or None
+
+
+def _uuid(field: str, value: str) -> str:
+    said = text(field, value)
+    if not is_uuid(said):
+        raise InvalidValueError(field, f"{said!r:.60} is no UUID")
+    return said
 
 
 def _texts(field: str, values: Sequence[str] | None) -> list[str] | None:

@@ -7,7 +7,6 @@ Rule 3: an error names the place inside the data, such as ``data.items[3].price`
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final
@@ -16,9 +15,17 @@ import orjson
 
 from shipper.protocol.iglu import SchemaKey
 from shipper.protocol.payload import MAX_DEPTH
-from shipper.tracker.checks import InvalidValueError, optional_text, text
+from shipper.protocol.selfdescribing import depth
+from shipper.tracker.checks import (
+    InvalidValueError,
+    optional_text,
+    plain_number,
+    text,
+    unfit,
+)
 
 _EXACT: Final = range(-(2**63), 2**64)
+_TOO_DEEP: Final = f"is nested deeper than {MAX_DEPTH} levels"
 
 Default = Callable[[Any], Any]
 """Makes JSON data of a value of another type; raises TypeError for what it can't."""
@@ -91,8 +98,10 @@ class _Plain:
 
     def _container(self, value: Any, where: str, room: int) -> Any:
         if not room:
-            raise InvalidValueError(where, f"is nested deeper than {MAX_DEPTH} levels")
+            raise InvalidValueError(where, _TOO_DEEP)
         if isinstance(value, SelfDescribingJson):
+            if depth(value.document) > room:
+                raise InvalidValueError(where, _TOO_DEEP)
             return value.document
         if isinstance(value, Mapping):
             return {
@@ -121,8 +130,9 @@ def _key(key: Any, where: str) -> str:
 
 
 def _number(value: float | Decimal, where: str) -> Any:
-    if isinstance(value, int):
-        return value if value in _EXACT else orjson.Fragment(str(value).encode())
-    if not math.isfinite(value):
-        raise InvalidValueError(where, f"is {value}, which JSON can't carry")
-    return value if isinstance(value, float) else orjson.Fragment(str(value).encode())
+    plain = plain_number(value)  # of another kind, `in _EXACT` would try the range one by one
+    if why := unfit(plain):
+        raise InvalidValueError(where, f"{why}, which JSON can't carry")
+    if isinstance(plain, float) or (isinstance(plain, int) and plain in _EXACT):
+        return plain
+    return orjson.Fragment(str(plain).encode())

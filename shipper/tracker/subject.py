@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Self
 from uuid import UUID
 
-from shipper.tracker.checks import integer, refuse_bad, text, uuid_text
+from shipper.protocol.atomic import is_address
+from shipper.tracker.checks import InvalidValueError, integer, refuse_bad, text, uuid_text
 
 
 class Subject:
@@ -45,7 +46,10 @@ class Subject:
 
     def set_ip_address(self, ip_address: str) -> Self:
         """Set the address of the user, in place of what the collector sees."""
-        return self._set("ip", text("ip_address", ip_address))
+        said = text("ip_address", ip_address)
+        if not is_address(said):
+            raise InvalidValueError("ip_address", f"{said!r:.60} is no address such as 203.0.113.9")
+        return self._set("ip", said)
 
     def set_useragent(self, useragent: str) -> Self:
         """Set the user agent, in place of what the collector sees."""
@@ -69,7 +73,10 @@ class Subject:
 
     def set_color_depth(self, depth: int) -> Self:
         """Set the bits a pixel has."""
-        return self._set("cd", text("color_depth", integer("color_depth", depth)))
+        said = text("color_depth", integer("color_depth", depth))
+        if depth < 0:
+            raise InvalidValueError("color_depth", f"is {depth}; it must not be negative")
+        return self._set("cd", said)
 
     def from_id_cookie(self, cookie: str) -> Self:
         """Take user, session and its index from the value of an ``_sp_id`` cookie.

@@ -13,7 +13,15 @@ from uuid import UUID
 
 from shipper.tracker import interactions
 from shipper.tracker.assembly import Assembly, Common, Event, shared
-from shipper.tracker.checks import InvalidValueError, Number, decimal, integer, optional_text, text
+from shipper.tracker.checks import (
+    InvalidValueError,
+    Number,
+    decimal,
+    integer,
+    number,
+    optional_text,
+    text,
+)
 from shipper.tracker.receipt import Receipt
 from shipper.tracker.self_describing import SelfDescribingJson
 from shipper.tracker.subject import Subject
@@ -81,8 +89,10 @@ class Tracker(interactions.Interactions):
         subject: Subject | None = None,
     ) -> None:
         """Raises InvalidValueError."""
-        if not hasattr(emitter, "add"):
+        if emitter is None:
             raise InvalidValueError("emitter", "is missing; it must be an Emitter")
+        if not callable(getattr(emitter, "add", None)) or isinstance(emitter, set | type):
+            raise InvalidValueError("emitter", f"must be an Emitter, not {emitter!r:.60}")
         self.emitter = emitter
         self.assembly = Assembly(
             namespace=namespace, app_id=app_id, platform=platform, base64=base64, subject=subject
@@ -142,16 +152,16 @@ class Tracker(interactions.Interactions):
         self,
         order_id: str,
         total_value: Number,
-        items: Iterable[Item] = (),
+        items: Iterable[Item] | None = (),
         **more: Unpack[Transaction],
     ) -> Receipt:
         """Track a transaction and its items, which are stored together or not at all."""
         own, common = _split(more, Transaction.__annotations__.keys() - Common.__annotations__)
-        total = decimal("total_value", total_value)
+        total = decimal("total_value", number("total_value", total_value))
         pairs = {
             "e": "tr",
             "tr_id": text("order_id", order_id),
-            "tr_tt": text("total_value", total),
+            "tr_tt": total,
             "tr_af": optional_text("affiliation", own.get("affiliation")),
             "tr_tx": decimal("tax_value", own.get("tax_value")),
             "tr_sh": decimal("shipping", own.get("shipping")),
@@ -160,7 +170,7 @@ class Tracker(interactions.Interactions):
         parent = self.assembly.event(pairs, common)
         listed = [
             self._item(number, item, order_id, pairs["tr_cu"], common)
-            for number, item in enumerate(items)
+            for number, item in enumerate(_items(items))
         ]
         return self._add(parent, *listed)
 
@@ -192,13 +202,23 @@ def _page(url: str, title: str | None, referrer: str | None) -> dict[str, str]:
     }
 
 
+def _items(items: Any) -> Iterable[Item]:
+    """Return the items of a transaction, none for None. Raises InvalidValueError."""
+    if items is None:
+        return ()
+    if isinstance(items, str | bytes | Mapping) or not isinstance(items, Iterable):
+        said = type(items).__name__
+        raise InvalidValueError("items", f"must be a list of mappings, not {said}")
+    return items
+
+
 def _item_pairs(item: Item, order_id: str, currency: str) -> dict[str, str | None]:
     return {
         "e": "ti",
         "ti_id": order_id,
         "ti_sk": text("sku", item.get("sku")),
-        "ti_pr": text("price", decimal("price", item.get("price"))),
-        "ti_qu": text("quantity", integer("quantity", item.get("quantity"))),
+        "ti_pr": decimal("price", number("price", item.get("price"))),
+        "ti_qu": integer("quantity", number("quantity", item.get("quantity"))),
         "ti_nm": optional_text("name", item.get("name")),
         "ti_ca": optional_text("category", item.get("category")),
         "ti_cu": currency,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
+from enum import Enum
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -28,6 +30,13 @@ def circle() -> dict[str, Any]:
     data: dict[str, Any] = {}
     data["self"] = data
     return data
+
+
+def nested(levels: int) -> SelfDescribingJson:
+    made = SelfDescribingJson(SCHEMA, {})
+    for _ in range(levels):
+        made = SelfDescribingJson(SCHEMA, made)
+    return made
 
 
 def pv(**more: Any) -> Call:
@@ -103,6 +112,34 @@ CASES: dict[str, tuple[Call, str]] = {
     "item with a bad quantity": (bought({**ITEM, "quantity": 2**31}), "items[0].quantity"),
     "item no mapping": (bought("s-1"), "items[0]"),
     "item with a field too many": (bought({**ITEM, "colour": "red"}), "items[0]"),
+    "items no list": (lambda t: t.track_ecommerce_transaction("o", 1, 5), "items"),
+    "items one mapping": (lambda t: t.track_ecommerce_transaction("o", 1, ITEM), "items"),
+    "item with a quantity a text": (bought({**ITEM, "quantity": "2"}), "items[0].quantity"),
+    "data with a signaling NaN": (sdj({"a": Decimal("sNaN")}), "data.a"),
+    "data with a number of 10,000 digits": (sdj({"a": 10**10_000}), "data.a"),
+    "data with a number beyond floating point": (sdj({"a": Decimal("1E400")}), "data.a"),
+    "data in data too deep": (lambda _: nested(300), "data"),
+    "value a signaling NaN": (
+        lambda t: t.track_struct_event("c", "a", value=Decimal("sNaN")),
+        "value",
+    ),
+    "value of 10,000 digits": (lambda t: t.track_struct_event("c", "a", value=10**10_000), "value"),
+    "timing of 10,000 digits": (lambda t: t.track_timing("c", "v", 10**10_000), "timing"),
+    "time of 10,000 digits": (pv(timestamp=10**10_000), "timestamp"),
+    "scroll of 10,000 digits": (lambda t: t.track_page_ping("/", min_x=10**10_000), "min_x"),
+    "mobile screen with a bad id": (lambda t: t.track_mobile_screen_view("n", "12"), "id"),
+    "form elements a text": (lambda t: t.track_form_submit("f", elements="ab"), "elements"),
+    "form element a text": (lambda t: t.track_form_submit("f", elements=["a"]), "elements[0]"),
+    "search filters a number": (lambda t: t.track_site_search(["a"], filters=5), "filters"),
+    "search filter a number": (lambda t: t.track_site_search(["a"], {"n": 5}), "filters.n"),
+    "search results a text": (
+        lambda t: t.track_site_search(["a"], total_results="9"),
+        "total_results",
+    ),
+    "search results negative": (
+        lambda t: t.track_site_search(["a"], page_results=-1),
+        "page_results",
+    ),
     "item with a bad id": (bought({**ITEM, "event_id": "x"}), "items[0].event_id"),
 }
 
@@ -144,6 +181,8 @@ def test_each_missing_value_has_its_own_message() -> None:
         (lambda s: s.set_viewport(-1, 2), "viewport"),
         (lambda s: s.set_useragent("x" * 1001), "useragent"),
         (lambda s: s.set_language("l" * 256), "language"),
+        (lambda s: s.set_ip_address("localhost"), "ip_address"),
+        (lambda s: s.set_color_depth(-1), "color_depth"),
     ],
 )
 def test_a_subject_refuses_what_snowplow_would(call: Call, field: str) -> None:
@@ -162,6 +201,7 @@ def test_a_subject_refuses_what_snowplow_would(call: Call, field: str) -> None:
         ({"namespace": "n" * 129}, "namespace"),
         ({"app_id": 7}, "app_id"),
         ({"subject": "me"}, "subject"),
+        ({"base64": "no"}, "base64"),
     ],
 )
 def test_a_tracker_refuses_what_no_event_could_carry(options: Any, field: str) -> None:
@@ -175,6 +215,41 @@ def test_a_tracker_needs_an_emitter() -> None:
     """None is no emitter."""
     with pytest.raises(InvalidValueError, match="emitter: is missing"):
         Tracker(None)  # type: ignore[arg-type]  # the mistake
+
+
+@pytest.mark.parametrize("wrong", ["http://c.example", {Kept()}, Kept])
+def test_what_is_no_emitter_is_told(wrong: Any) -> None:
+    """Neither an address nor a set of emitters, which has an `add` too, nor a class is one."""
+    with pytest.raises(InvalidValueError, match="emitter: must be an Emitter"):
+        Tracker(wrong)
+
+
+@pytest.mark.timeout(20)
+def test_subclasses_of_texts_and_numbers_are_what_they_say() -> None:
+    """A member of an enumeration, or a library's own number, stands for its value."""
+
+    class Name(str, Enum):  # noqa: UP042  # what older programs have
+        A = "a"
+
+    class Real(float):
+        pass
+
+    sink = Kept()
+    data = {"status": HTTPStatus.NOT_FOUND, "real": Real(1.5), "text": Name.A, Name.A: 1}
+    Tracker(sink).track_self_describing_event(SelfDescribingJson(SCHEMA, data))
+    Tracker(sink).track_struct_event(Name.A, "b", value=Real(1.5))
+    Tracker(sink).track_page_ping("/", min_x=HTTPStatus.OK)
+
+    assert sink.data(0)["data"] == {"status": 404, "real": 1.5, "text": "a", "a": 1}
+    assert (sink.pairs[1]["se_ca"], sink.pairs[1]["se_va"]) == ("a", "1.50")
+    assert sink.pairs[2]["pp_mix"] == "200"
+
+
+def test_a_transaction_may_have_no_items() -> None:
+    """None is as good as an empty list."""
+    sink = Kept()
+    Tracker(sink).track_ecommerce_transaction("o-1", 3, None)
+    assert len(sink.events) == 1
 
 
 def test_an_argument_that_no_event_has_is_a_type_error() -> None:
