@@ -147,13 +147,23 @@ def load(file: Path) -> Config:
 
 def open_store(config: Config) -> Store:
     """Open the state that *config* names, which has to be there. Raises StateError."""
-    from shipper.errors import StateError
-    from shipper.store.store import Store, has_state
+    from shipper.store.store import Store
 
-    if not has_state(config.state):
-        what = f"there is no state in {config.state}"
-        raise StateError(what, "shipper run makes it; see `state` in the configuration")
+    must_have_state(config.state)
     return Store.open(config.state)
+
+
+def must_have_state(directory: Path) -> None:
+    """Raise StateError if there is no state in *directory*."""
+    from shipper.errors import StateError
+    from shipper.store.store import has_state, moved_away
+
+    if has_state(directory):
+        return
+    if gone := moved_away(directory):
+        raise gone
+    what = f"there is no state in {directory}"
+    raise StateError(what, "shipper run makes it; see `state` in the configuration")
 
 
 def library(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 import orjson
 
-from shipper.cli.options import config_option, json_option, load
+from shipper.cli.options import config_option, json_option, load, must_have_state
 
 if TYPE_CHECKING:
     from shipper.store.store import Store
@@ -42,7 +42,7 @@ def backup(config_file: Path, file: Path, as_json: bool) -> None:
     from shipper.store.store import DATABASE
 
     config = load(config_file)
-    _must_be_there(config.state)
+    must_have_state(config.state)
     with progress("copying") as tick:
         copy(config.state / DATABASE, file, tick)
     _tell(file, "copied", as_json)
@@ -87,35 +87,26 @@ def restore(config_file: Path, file: Path, replace: bool, as_json: bool) -> None
 def move(config_file: Path, file: Path, as_json: bool) -> None:
     """Write the state to FILE and retire it here, so that no two nodes send the same queue.
 
-    No `shipper run` may use it. What stays here is renamed, not removed. On the new node, with the
-    same paths to the same logs: shipper state restore.
+    No `shipper run` may use it. What stays here is renamed, not removed, and none starts here again
+    while it is there. On the new node, with the same paths to the same logs: shipper state restore.
     """
     from shipper.cli.progress_line import progress
     from shipper.store.backup import backup as copy
     from shipper.store.backup import check, retire
     from shipper.store.lock import sender_lock
-    from shipper.store.store import DATABASE
+    from shipper.store.store import DATABASE, MOVED
 
     config = load(config_file)
-    _must_be_there(config.state)
+    must_have_state(config.state)
     with sender_lock(config.state):
         with progress("copying") as tick:
             copy(config.state / DATABASE, file, tick)
         check(file)
-        kept = retire(config.state / DATABASE, "moved")
+        kept = retire(config.state / DATABASE, MOVED)
     _tell(file, "moved", as_json)
     if not as_json:
         click.echo(f"what stays here is {kept}")
         click.echo(_NOTE)
-
-
-def _must_be_there(directory: Path) -> None:
-    from shipper.errors import StateError
-    from shipper.store.store import has_state
-
-    if not has_state(directory):
-        what = f"there is no state in {directory}"
-        raise StateError(what, "shipper run makes it; see `state` in the configuration")
 
 
 def _tell(file: Path, what: str, as_json: bool) -> None:

@@ -23,7 +23,7 @@ from shipper.serving.listeners import Address, Listeners
 from shipper.serving.listeners import addresses as listening_at
 from shipper.store.database import REMEDY
 from shipper.store.lock import holder
-from shipper.store.store import Store, has_state
+from shipper.store.store import Store, has_state, moved_away
 
 Where = Callable[[tuple[str | int, ...]], str]
 
@@ -104,7 +104,9 @@ def _state(config: Config) -> Iterator[Finding]:
         yield Finding("ok", f"state {state}: in use by a running shipper, pid {pid}")
         return
     try:
-        if not has_state(state):
+        if gone := moved_away(state):
+            yield Finding("state", gone.message, gone.remedy)
+        elif not has_state(state):
             yield _new_state(state)
         elif why := found_in(state):
             yield _damaged(config, why)

@@ -29,6 +29,8 @@ def backup(source: Path, target: Path, tick: Tick) -> None:
     """Copy the state file *source* to *target*. Raises StateError, UsageError if that is there."""
     if target.exists():
         raise UsageError(f"{target} is there already", "name another file, or remove it")
+    if not target.parent.is_dir():
+        raise UsageError(f"there is no directory {target.parent}", "make it, or name another")
     part = target.with_name(f"{target.name}.part")
     try:
         with translated(source), closing(sqlite3.connect(source, isolation_level=None)) as db:

@@ -19,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from shipper.errors import StateBusyError
+from shipper.errors import StateBusyError, StateError
 from shipper.event.batch import RecordBatch
 from shipper.event.chunk import Parse
 from shipper.event.gap import Dropped
@@ -48,11 +48,30 @@ from shipper.tail.checkpoint import Checkpoint, Node, Sighting
 
 DATABASE = "state.db"
 
+MOVED = "moved"
+"""A part of the name of what is left of a state that was moved to another node."""
+
 
 def has_state(directory: Path) -> bool:
     """Tell whether *directory* holds a state file. Raises StateError if it can't be looked at."""
     with translated(directory):
         return (directory / DATABASE).exists()
+
+
+def moved_away(directory: Path) -> StateError | None:
+    """Return what to say if the state of *directory* was moved to another node, and none is here.
+
+    A new one would send again what the other node sends. Raises StateError.
+    """
+    if has_state(directory):
+        return None
+    with translated(directory):
+        there = sorted(directory.glob(f"{DATABASE}.{MOVED}-*[0-9]"))
+    if not there:
+        return None
+    what = f"the state in {directory} was moved to another node; {there[-1].name} is what is left"
+    remedy = "go on there; or bring it back (shipper state restore); or remove that to begin anew"
+    return StateError(what, remedy)
 
 
 def make_directory(directory: Path) -> None:
@@ -132,8 +151,13 @@ class Store:
 
     @classmethod
     def open(cls, directory: Path) -> Self:
-        """Open the state in *directory*, making both if need be. Raises StateError."""
+        """Open the state in *directory*, making both if need be. Raises StateError.
+
+        None is made where one was moved away.
+        """
         make_directory(directory)
+        if gone := moved_away(directory):
+            raise gone
         store = cls(Database(directory / DATABASE))
         with suppress(StateBusyError):  # there is another time, when the disk has room
             while store.arrivals.admit():

@@ -149,6 +149,38 @@ def test_a_state_that_is_there_is_not_replaced_unasked(tmp_path: Path, capsys: C
     assert damage(kept, 60) == ""
 
 
+def test_no_shipper_starts_where_the_state_was_moved_away(tmp_path: Path, capsys: Capture) -> None:
+    """It would read everything anew beside the other node: it is refused until someone decides."""
+    config, state = _configure(tmp_path / "state"), tmp_path / "state"
+    store = Store.open(state)
+    store.take_in({"logs": pack([b'{"x":1}'], 9_000)}, 1)
+    store.close()
+    _run(capsys, "move", "-c", config, tmp_path / "moved.db")
+    (left,) = state.glob("state.db.moved-*")
+    for command in ("run --once", "check --offline", "queue stats", "dead-letters list"):
+        assert run_cli([*command.split(), "-c", str(config)]) == 73
+        said = "".join(capsys.readouterr())
+        assert "was moved to another node" in said, command
+        assert left.name in said, command
+    assert not (state / DATABASE).exists()
+    said = _run(capsys, "move", "-c", config, tmp_path / "again.db", code=73)
+    assert "was moved to another node" in said
+    _run(capsys, "restore", "-c", config, tmp_path / "moved.db")
+    with closing(Store.open(state)) as back:
+        assert back.backlog().events == 1
+    (state / DATABASE).unlink()
+    left.unlink()
+    Store.open(state).close()
+
+
+def test_a_backup_into_no_directory(tmp_path: Path, capsys: Capture) -> None:
+    """It is the directory that is missing, and nothing about rights."""
+    config = _configure(tmp_path / "state")
+    Store.open(tmp_path / "state").close()
+    said = _run(capsys, "backup", "-c", config, tmp_path / "none" / "copy.db", code=64)
+    assert f"there is no directory {tmp_path / 'none'}" in said
+
+
 @pytest.mark.parametrize("command", ["restore", "move"])
 def test_not_under_a_running_shipper(tmp_path: Path, capsys: Capture, command: str) -> None:
     """While a shipper uses the state it is neither replaced nor retired: exit code 73."""
