@@ -9,6 +9,7 @@ Rule 2: what is held of a rotated file goes on in the file that follows it, with
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import cached_property
 
 from shipper.event.chunk import Parse, flush_held
@@ -31,9 +32,8 @@ class _Move:
         self.chunk = chunk
         self._parse = parse
 
-    @cached_property
     def progress(self) -> Progress:
-        """What is to be committed; waits for the parse."""
+        """Return what is to be committed; waits for the parse."""
         parse, chunk = self._parse(), self.chunk
         after = self.tailer.checkpoint if chunk is None else chunk.after
         behind = chunk is not None and self.tailer.is_behind(chunk)
@@ -49,10 +49,10 @@ class Turn:
         self._moves: list[_Move] = []
         self._handed_over: set[Tailer] = set()
 
-    @property
+    @cached_property
     def progress(self) -> list[Progress]:
-        """What is to be committed, in this order."""
-        return [move.progress for move in self._moves]
+        """What is to be committed, in this order; to be asked when all is read."""
+        return [move.progress() for move in self._moves]
 
     @property
     def perishable(self) -> bool:
@@ -84,11 +84,11 @@ class Turn:
 
     def advance(self, now: float) -> None:
         """Move the tailers on, now that it is committed."""
-        for move in self._moves:
+        for move, progress in zip(self._moves, self.progress, strict=True):
             if move.chunk is None:
-                move.tailer.checkpoint = move.progress.checkpoint
+                move.tailer.checkpoint = progress.checkpoint
             else:
-                move.tailer.advance(move.chunk._replace(after=move.progress.checkpoint))
+                move.tailer.advance(move.chunk._replace(after=progress.checkpoint))
                 move.tailer.served_at = now
 
     def _begin(self, tailer: Tailer, chunk: Chunk, held: Held) -> Callable[[], Parse]:
@@ -143,4 +143,4 @@ def _precedes(other: Tailer, c: Checkpoint) -> bool:
 def _counted(parse: Parse, held: Held) -> Parse:
     """Count the lines that were read with another file."""
     more = Ledger(lines_read=held.lines, bytes_read=held.width)
-    return Parse(parse.batches, parse.rejects, parse.ledger.plus(more), parse.held)
+    return replace(parse, ledger=parse.ledger.plus(more))

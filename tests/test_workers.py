@@ -63,7 +63,7 @@ def _ready(workers: Workers, count: int = 2) -> None:
 
 def _same(parse: Parse, piece: Piece) -> None:
     """Say that *parse* is what this process would make of *piece*, but for where batches end."""
-    expected = Inline(recipes()).begin(piece)()
+    expected = Inline(recipes()).begin(piece)().packed()
     assert sum(b.events for b in parse.batches) == sum(b.events for b in expected.batches)
     assert (parse.rejects, parse.ledger, parse.held) == (
         expected.rejects,

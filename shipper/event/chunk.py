@@ -12,7 +12,7 @@ Rule 3: a record that makes a grammar fail is a reject with its reason, never an
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final, Literal, NamedTuple
 
@@ -61,14 +61,32 @@ class Reject(NamedTuple):
     detail: str
 
 
+class Loose(NamedTuple):
+    """Events that are yet to be packed, into batches for requests of `max_bytes`."""
+
+    events: tuple[bytes, ...]
+    max_bytes: int
+
+
 @dataclass(frozen=True, slots=True)
 class Parse:
-    """What became of a chunk; `held` are the lines of records that are not complete yet."""
+    """What became of a chunk; `held` are the lines of records that are not complete yet.
+
+    The events of a short chunk may be `loose` instead of in `batches`: to be packed together with
+    those of others (see `store.gathering`).
+    """
 
     batches: tuple[RecordBatch, ...]
     rejects: tuple[Reject, ...]
     ledger: Ledger
     held: Held = EMPTY
+    loose: Loose | None = None
+
+    def packed(self) -> Parse:
+        """Return the parse with all its events in batches."""
+        if self.loose is None:
+            return self
+        return replace(self, batches=(*self.batches, *pack(*self.loose)), loose=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +182,13 @@ def parse_chunk(
     time of reading in microseconds; it resolves years that a record leaves out. *held* is what
     the chunk before left over.
     """
+    return parse_short(chunk, base, recipe, origin, read_us, held).packed()
+
+
+def parse_short(
+    chunk: bytes, base: int, recipe: Recipe, origin: Origin, read_us: int, held: Held = EMPTY
+) -> Parse:
+    """As `parse_chunk`, but the events are loose: they are to be packed with those of others."""
     work = _Work(recipe, origin, read_us, held)
     raws, texts = lines_of(chunk, base, origin)
     lines = zip(raws, texts, _widths(raws, chunk, origin.encoding), strict=True)
@@ -196,7 +221,7 @@ def flush_held(held: Held, recipe: Recipe, origin: Origin, read_us: int) -> Pars
     """Make events of what is held: no line came for too long, or none will."""
     work = _Work(recipe, origin, read_us, held)
     work.records(flush(held, recipe.policy.rules or Rules()))
-    return work.result(lines_read=0, bytes_read=0, held=EMPTY)
+    return work.result(lines_read=0, bytes_read=0, held=EMPTY).packed()
 
 
 def cut_line(
@@ -206,7 +231,7 @@ def cut_line(
     kept, base, width = line
     work = _Work(recipe, origin, read_us, held)
     work.long_line(base, kept, width)
-    return work.result(lines_read=1, bytes_read=width, held=held)
+    return work.result(lines_read=1, bytes_read=width, held=held).packed()
 
 
 def take(
@@ -349,13 +374,13 @@ class _Work:
         self._count("oversize", 1, width)
 
     def result(self, *, lines_read: int, bytes_read: int, held: Held) -> Parse:
-        """Pack up."""
+        """Return what it came to; the events are yet to be packed."""
         counts = {"lines_read": lines_read, "bytes_read": bytes_read, "events": len(self._events)}
         for fate, (lines, size) in self._fates.items():
             counts |= {f"lines_{fate}": lines, f"bytes_{fate}": size}
-        batches = tuple(pack(self._events, self._recipe.envelope.max_bytes))
-        held = held.remembering(self._memory)
-        return Parse(batches, tuple(self._rejects), Ledger(**counts), held)
+        loose = Loose(tuple(self._events), self._recipe.envelope.max_bytes)
+        held, made = held.remembering(self._memory), loose if self._events else None
+        return Parse((), tuple(self._rejects), Ledger(**counts), held, made)
 
     def _settle(self, record: Record, event: bytes | tuple[str, str, str]) -> None:
         if isinstance(event, bytes):

@@ -13,12 +13,15 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import NamedTuple, Protocol
 
-from shipper.event.chunk import Parse, Recipe, cut_line, parse_chunk
+from shipper.event.chunk import Parse, Recipe, cut_line, parse_chunk, parse_short
 from shipper.event.entities import Edges, Origin
 from shipper.event.ids import event_ids
 from shipper.formats.encodings import UTF_8, Encoding
 from shipper.formats.held import EMPTY, Held
 from shipper.model import Ledger
+
+# A batch of fewer bytes of lines costs more by itself than by what it holds.
+_SHORT = 16 * 1024
 
 
 class Piece(NamedTuple):
@@ -62,12 +65,12 @@ class Inline:
 
     def begin(self, piece: Piece) -> Callable[[], Parse]:
         """Parse *piece*; return the function that returns the parse."""
-        parse = parse_piece(piece, self.recipes[piece.source])
+        parse = parse_piece(piece, self.recipes[piece.source], loose=piece.width <= _SHORT)
         return lambda: parse
 
 
-def parse_piece(piece: Piece, recipe: Recipe) -> Parse:
-    """Make events of the lines of *piece*."""
+def parse_piece(piece: Piece, recipe: Recipe, *, loose: bool = False) -> Parse:
+    """Make events of the lines of *piece*; with *loose*, they are left to be packed with others."""
     if not piece.data:
         ledger = Ledger(bytes_read=piece.width, bytes_blank=piece.width)
         return Parse((), (), ledger, piece.held)
@@ -76,7 +79,8 @@ def parse_piece(piece: Piece, recipe: Recipe) -> Parse:
     if piece.width != len(piece.data):
         line = (piece.data, piece.base, piece.width)
         return cut_line(line, recipe, origin, piece.read_us, piece.held)
-    return parse_chunk(piece.data, piece.base, recipe, origin, piece.read_us, piece.held)
+    parse = parse_short if loose else parse_chunk
+    return parse(piece.data, piece.base, recipe, origin, piece.read_us, piece.held)
 
 
 def parts_of(piece: Piece, recipe: Recipe, size: int) -> list[Piece]:

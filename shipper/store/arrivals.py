@@ -65,7 +65,7 @@ class Arrivals:
                 group = list(of_source)
                 ids = insert_batches(db, source, _packed(group, max_bytes), group[0][4])
                 add_to_counter(db, RECEIVED, source, sum(row[2] for row in group))
-                placed.append(Placed(source, ids, behind=False))
+                placed.append(Placed((source,), ids, behind=False))
             db.execute("DELETE FROM arrival WHERE id <= ?", (rows[-1][0] if rows else 0,))
         self._order.note(placed)
         return bool(rows)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import deque
-from collections.abc import Collection, Container, Iterable, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
@@ -37,9 +37,9 @@ class Queued(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """Which ids the batches of a *log* got, and whether it is `behind`: more of it is unread."""
+    """Which ids batches of some *logs* got, and whether these are `behind`: more is unread."""
 
-    log: str
+    logs: tuple[str, ...]
     ids: range
     behind: bool
 
@@ -74,23 +74,31 @@ class Order:
     def note(self, placed: Iterable[Placed]) -> None:
         """Note what was committed."""
         with self._noting:
-            for log, ids, behind in placed:
+            for logs, ids, behind in placed:
                 if ids:
-                    self._place(log, ids, behind=behind)
+                    self._place(logs, ids, behind=behind)
             if len(self._in_place) > self._tidy_at:
                 claimed = self.cursor
                 self._in_place = {k: last for k, last in self._in_place.items() if last > claimed}
                 self._tidy_at = 2 * len(self._in_place) + _FEW
 
-    def _place(self, log: str, ids: range, *, behind: bool) -> None:
+    def waiting(self) -> Callable[[str], bool]:
+        """Return what tells of a log whether something of it waits in its place, for a backlog."""
+        claimed, in_place = self.cursor, self._in_place
+        if self._behind <= claimed:
+            return lambda _log: False
+        return lambda log: in_place.get(log, 0) > claimed
+
+    def _place(self, logs: tuple[str, ...], ids: range, *, behind: bool) -> None:
         claimed = self.cursor
         if behind:
             self._behind = ids[-1]
-        overtakes = self._behind > claimed >= max(self._old, self._in_place.get(log, 0))
+        waits = max([self._in_place.get(log, 0) for log in logs])
+        overtakes = self._behind > claimed >= max(self._old, waits)
         if overtakes and not behind:
             self._news.extend(ids)
         else:
-            self._in_place[log] = ids[-1]
+            self._in_place |= dict.fromkeys(logs, ids[-1])
 
     def peek(self, max_bytes: int) -> list[Queued]:
         """Return what is to be claimed next, as much as one POST of *max_bytes* can hold.

@@ -57,7 +57,7 @@ class Received:
         with self._database.transaction(durable=durable) as db:
             ids = insert_batches(db, source, batches, now_ms)
             add_to_counter(db, RECEIVED, source, sum(batch.events for batch in batches))
-        self._order.note([Placed(source, ids, behind=False)])
+        self._order.note([Placed((source,), ids, behind=False)])
 
     def take_spooled(self, source: str, harvest: Harvest, now_ms: int) -> None:
         """Queue what was taken of a spool file, file its bad lines, and note how far it was read.
@@ -70,7 +70,7 @@ class Received:
             add_to_counter(db, RECEIVED, source, sum(batch.events for batch in batches))
             bury_lines(db, source, BAD_LINE, bad, now_ms)
             db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_MARK + name, str(offset)))
-        self._order.note([Placed(source, ids, behind=False)])
+        self._order.note([Placed((source,), ids, behind=False)])
 
     def taken(self, name: str) -> int:
         """Return up to which byte the spool file *name* was taken."""

@@ -39,6 +39,7 @@ from shipper.store.dead_letters import (
     insert_batches,
 )
 from shipper.store.drops import Drops, note_dropped
+from shipper.store.gathering import lots
 from shipper.store.history import History
 from shipper.store.order import Order, Placed, Queued, read_batches
 from shipper.store.received import Received
@@ -208,16 +209,17 @@ class Store:
         What can't be read again, as from a pipe, is to be *durable*: a power cut can't undo it.
         With the cause *drop*, the events are not queued but counted as dropped.
         """
-        placed: list[Placed] = []
+        turn, placed = list(turn), list[Placed]()
+        found = list(lots(turn, self.order.waiting()))
         with self._database.transaction(durable=durable) as db:
-            for checkpoint, parse, behind in turn:
+            for source, logs, batches, behind in found:
                 if drop:
-                    source = checkpoint.source
-                    lost = [Dropped(source, drop, *b[:2], now_ms, now_ms) for b in parse.batches]
+                    lost = [Dropped(source, drop, *b[:2], now_ms, now_ms) for b in batches]
                     note_dropped(db, lost)
                 else:
-                    ids = insert_batches(db, checkpoint.source, parse.batches, now_ms)
-                    placed.append(Placed(checkpoint.canonical, ids, behind))
+                    ids = insert_batches(db, source, batches, now_ms)
+                    placed.append(Placed(logs, ids, behind))
+            for checkpoint, parse, _ in turn:
                 _move(db, checkpoint, parse, now_ms)
         self.order.note(placed)
 
@@ -244,7 +246,7 @@ class Store:
                 "UPDATE file SET state = ?, bytes_lost = ?, lost_why = ? WHERE id = ?",
                 (state, lost_bytes, (lost_bytes and why) or None, checkpoint.row),
             )
-        self.order.note([Placed(checkpoint.canonical, ids, behind=False)])
+        self.order.note([Placed((checkpoint.canonical,), ids, behind=False)])
 
     def alike(self, canonical: str) -> list[Checkpoint]:
         """Return the newest generations of one log that a copy may continue: open or finished."""

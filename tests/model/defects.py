@@ -71,11 +71,11 @@ def checkpoint_committed_before_the_events(patch: Patch) -> None:
 def _queue(store: Store, moves: list[Progress], now_ms: int) -> None:
     with store._database.transaction() as db:
         for move in moves:
-            insert_batches(db, move.checkpoint.source, move.parse.batches, now_ms)
+            insert_batches(db, move.checkpoint.source, move.parse.packed().batches, now_ms)
 
 
 def _without_events(move: Progress) -> Progress:
-    return move._replace(parse=replace(move.parse, batches=()))
+    return move._replace(parse=replace(move.parse, batches=(), loose=None))
 
 
 def failed_commit_taken_for_made(patch: Patch) -> None:

@@ -21,13 +21,15 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store.close()
 
 
-def _place(store: Store, log: str, count: int = 1, *, behind: bool = False) -> list[int]:
+def _place(
+    store: Store, log: str, count: int = 1, *, behind: bool = False, others: tuple[str, ...] = ()
+) -> list[int]:
     """Put batches of 120 bytes into the queue: one request holds one of them."""
     before = [queued.id for queued in store.peek(0, 1 << 40)]
     batch = compress([b'{"log":"%s"}' % log.encode().ljust(110)])
     store.enqueue(log, [batch] * count, 1)
     ids = [queued.id for queued in store.peek(before[-1] if before else 0, 1 << 40)]
-    store.order.note([Placed(log, range(ids[0], ids[-1] + 1), behind)])
+    store.order.note([Placed((log, *others), range(ids[0], ids[-1] + 1), behind)])
     return ids
 
 
@@ -100,7 +102,7 @@ def test_many_logs_leave_nothing_behind(store: Store) -> None:
     (batch,) = _place(store, "first")
     store.order.cursor = batch
     for number in range(1, 5_000):
-        store.order.note([Placed(f"log {number}", range(1, 2), behind=False)])
+        store.order.note([Placed((f"log {number}",), range(1, 2), behind=False)])
     assert len(store.order._in_place) < 2_000
 
 
@@ -188,3 +190,20 @@ def test_beside_a_backlog_news_are_not_all(store: Store) -> None:
     _place(store, "quiet")
     assert [queued.source for queued in store.order.peek(1 << 20)] == ["quiet"]
     assert store.order.more
+
+
+def test_a_batch_of_several_logs_waits_for_each_of_them(store: Store) -> None:
+    """Rule 2: it overtakes a backlog only if nothing of any of its logs waits there."""
+    first = _place(store, "a")
+    _place(store, "busy", 2, behind=True)
+    order = store.order
+    assert [order.waiting()(log) for log in ("a", "b", "busy")] == [True, False, True]
+    (shared,) = _place(store, "a", others=("b",))
+    (later,) = _place(store, "b")
+    (other,) = _place(store, "c")
+    taken = []
+    while claimed := _take(order):
+        taken += [queued.id for queued in claimed]
+    assert taken[0] == other
+    assert taken.index(first[0]) < taken.index(shared) < taken.index(later)
+    assert not order.waiting()("a")
