@@ -7,6 +7,7 @@ record alone, so that the same record always has the same ones.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -25,6 +26,10 @@ _MEANINGS = {
     "continued": "The record goes on with one that was over a limit",
     "partial": "The last piece of the record never came",
 }
+
+
+# Asked for each chunk, of which many files that are being written give many.
+_place_of = lru_cache(maxsize=1024)(place_of)
 
 
 class Edges(NamedTuple):
@@ -55,7 +60,7 @@ class Origin:
         self.eid = eid
         self.encoding = encoding
         self.bom_length = bom_length
-        place = place_of(path)
+        place = _place_of(path)
         self._place = place if place is None else {**place, **(facts or {})}
         self._known: dict[tuple[str | None, tuple[str, ...]], tuple[str, ...]] = {}
         self.entities = self.entities_of(None, ())

@@ -234,6 +234,8 @@ def bury_records(
 
     Those on which a grammar took too long are counted by grammar, for longer than letters are kept.
     """
+    if not rejects:  # as a rule, and a compressor costs more than all else of a short chunk
+        return
     compress = zstandard.ZstdCompressor(level=1).compress
     source, path, generation = checkpoint.source, checkpoint.path, checkpoint.generation.bytes
     db.executemany(

@@ -32,6 +32,12 @@ UPDATE file SET source = ?, path = ?, device = ?, inode = ?, head_length = ?, he
     {", ".join([*_ADDED, _NOT_LOST])}
 WHERE id = ?
 """
+# As a rule only this has changed: the row is open, and stands in no index by what is written here.
+_GO_ON = f"""
+UPDATE file SET head_length = ?, head_digest = ?, tail_length = ?, tail_digest = ?, offset = ?,
+    size = ?, open_group = ?, trail = ?, last_seen = ?, {", ".join(_ADDED)}
+WHERE id = ? AND state = 'open' AND source = ? AND path = ? AND device = ? AND inode = ?
+"""
 _SELECT_KNOWN = f"""
 {_SELECT_FILES.replace("FROM", ", state FROM")}
 WHERE device = ? AND inode = ? ORDER BY state = 'open' DESC, last_seen DESC, id DESC LIMIT 1
@@ -76,9 +82,12 @@ def insert_file(
 def move_file(db: sqlite3.Connection, checkpoint: Checkpoint, ledger: Ledger, now_ms: int) -> None:
     """Write *checkpoint*, and add *ledger* to its row. Raises StateError if it has none."""
     c = checkpoint
-    where = (c.source, c.path, *c.node, *c.head, *c.tail, c.offset, c.size)
-    beside = (c.held.to_bytes(), c.trail, now_ms)
-    if db.execute(_MOVE_FILE, (*where, *beside, *ledger, c.row)).rowcount != 1:
+    file = (c.source, c.path, *c.node)
+    where = (*c.head, *c.tail, c.offset, c.size, c.held.to_bytes(), c.trail, now_ms)
+    *counts, lost = ledger
+    if not lost and db.execute(_GO_ON, (*where, *counts, c.row, *file)).rowcount == 1:
+        return
+    if db.execute(_MOVE_FILE, (*file, *where, *ledger, c.row)).rowcount != 1:
         what = f"the state has no row for {c.path} any more"
         raise StateError(what, "let no other program write to the state; start again")
 

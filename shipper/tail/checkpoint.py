@@ -80,7 +80,22 @@ class Checkpoint:
         """Return the checkpoint moved on to *offset*; *before* are the bytes that end there."""
         tail = fingerprint(before[-TAIL_BYTES:])
         trail = extended(self.trail, Mark(self.offset, self.tail), before, offset)
-        return replace(self, offset=offset, tail=tail, size=max(size, offset), trail=trail)
+        return Checkpoint(  # in full: `replace` takes three times as long, for each chunk
+            row=self.row,
+            generation=self.generation,
+            source=self.source,
+            path=self.path,
+            canonical=self.canonical,
+            node=self.node,
+            head=self.head,
+            tail=tail,
+            start=self.start,
+            offset=offset,
+            size=max(size, offset),
+            over=self.over,
+            held=self.held,
+            trail=trail,
+        )
 
     def with_head(self, head: bytes) -> Checkpoint:
         """Return the checkpoint with the digest of a head that has grown."""

@@ -96,7 +96,9 @@ class Tailer:
     @property
     def ready(self) -> bool:
         """Whether a read may give something."""
-        return self._more if self.face.kind else self.unread > 0
+        if self.face.kind:
+            return self._more
+        return self.size > self.checkpoint.offset + self.partial  # hot: asked of each busy file
 
     @property
     def unread(self) -> int:
@@ -155,9 +157,10 @@ class Tailer:
 
     def saw(self, status: os.stat_result, now: float) -> Changed | None:
         """Note what somebody saw of the file at *now*. Raises OSError."""
-        look = look_of(status)
-        if look == self._seen:
+        seen = self._seen
+        if status.st_size == seen.size and status.st_mtime_ns == seen.modified_ns:
             return None
+        look = look_of(status)
         if self.face.kind is not None:
             if not same_kind(self.face):
                 return self._changed("rewritten", self.size)
@@ -318,6 +321,8 @@ class Tailer:
     def _within_line(self, before: bytes, offset: int) -> bool:
         """Tell whether *offset*, which *before* ends at, stands amid a line."""
         encoding, _ = self._encoding()
+        if encoding.unit == 1 and before.endswith(encoding.newline):
+            return False  # as a rule
         if not before.strip(b"\0"):
             return False  # the beginning, or the end of a hole
         return whole_lines(before, offset - len(before), encoding) < len(before)

@@ -7,18 +7,20 @@ Rule 1: a mark is an offset, and the fingerprint of the 64 bytes before it; near
         of all bytes before it, but of no fewer than 32, which prove nothing.
 Rule 2: the farther back, the sparser: the next mark is no more than four times as far away, from
         64 bytes to 64 MiB. A trail has some 20 marks; it is bytes, as it is stored.
+Rule 3: while its last mark is no more than 256 bytes back, a trail stays as it is: of many files
+        that grow by a line at a time, marks would cost more than their lines.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from shipper.formats.fingerprint import TAIL_BYTES, Fingerprint, fingerprint
 
 _MARK = struct.Struct("<QB16s")
 _NEAREST = 64
+_CLOSE = 256
 _FARTHEST = 64 << 20
 _SPARSE = 4
 _TELLING = 32
@@ -36,12 +38,17 @@ def extended(trail: bytes, mark: Mark, read: bytes, offset: int) -> bytes:
 
     *read* are bytes that end there: those that were just read, or the last of them.
     """
-    stored = [trail[at : at + _MARK.size] for at in range(0, len(trail), _MARK.size)]
-    stored += [_MARK.pack(mark.offset, *mark.before)] if mark.before.length >= _TELLING else []
-    far = {offset - int.from_bytes(each[:8], "little"): each for each in stored}
-    distances = _thinned(sorted({*far, *_within(len(read), offset)}))
+    if trail and offset - int.from_bytes(trail[-_MARK.size :][:8], "little") <= _CLOSE:
+        return trail
+    far = {}
+    for at in range(0, len(trail), _MARK.size):
+        far[offset - int.from_bytes(trail[at : at + 8], "little")] = trail[at : at + _MARK.size]
+    if mark.before.length >= _TELLING:
+        far[offset - mark.offset] = _MARK.pack(mark.offset, *mark.before)
+    distances = _thinned(sorted(far.keys() | _within(len(read), offset)))
     kept = [far.get(distance) or _taken(read, offset, distance) for distance in distances]
-    return b"".join(reversed(kept))
+    kept.reverse()
+    return b"".join(kept)
 
 
 def last_mark(trail: bytes, size: int) -> Mark | None:
@@ -50,22 +57,24 @@ def last_mark(trail: bytes, size: int) -> Mark | None:
     return max(marks, default=None)
 
 
-def _within(width: int, offset: int) -> Iterator[int]:
-    """Yield the distances at which marks can be taken of the last *width* bytes."""
-    distance = _NEAREST
-    while distance <= min(width, _FARTHEST):
+def _within(width: int, offset: int) -> list[int]:
+    """Return the distances at which marks can be taken of the last *width* bytes."""
+    distances, distance, most = [], _NEAREST, min(width, _FARTHEST)
+    while distance <= most:
         if width - distance >= min(TAIL_BYTES, offset - distance) >= _TELLING:
-            yield distance
+            distances.append(distance)
         distance *= _SPARSE
+    return distances
 
 
-def _thinned(distances: list[int]) -> Iterator[int]:
-    """Yield those of the rising *distances* that have no better one behind them (rule 2)."""
-    reach = 0  # how far away the next one may be
-    for this, behind in zip(distances, [*distances, _SPARSE * _FARTHEST][1:], strict=True):
+def _thinned(distances: list[int]) -> list[int]:
+    """Return those of the rising *distances* that have no better one behind them (rule 2)."""
+    kept, reach = [], 0  # how far away the next one may be
+    for this, behind in zip(distances, [*distances[1:], _SPARSE * _FARTHEST], strict=False):
         if behind > reach and this <= _FARTHEST:
-            yield this
-            reach = _SPARSE * max(this, _NEAREST)
+            kept.append(this)
+            reach = _SPARSE * (this if this > _NEAREST else _NEAREST)
+    return kept
 
 
 def _taken(read: bytes, offset: int, distance: int) -> bytes:

@@ -85,3 +85,12 @@ def test_a_few_bytes_prove_nothing() -> None:
 def test_one_read_leaves_marks_within() -> None:
     """A log that was read in one go has marks all the same."""
     assert offsets(walked([5_000])) == [4_936, 4_744, 3_976, 904]
+
+
+def test_a_trail_with_a_mark_close_by_stays_as_it_is() -> None:
+    """Rule 3: it is written anew when its last mark is more than 256 bytes back."""
+    first = walked([5_000])
+    mark = Mark(5_000, fingerprint(TEXT[4_936:5_000]))
+    assert extended(first, mark, TEXT[5_000:5_192], 5_192) is first
+    moved = extended(first, mark, TEXT[5_000:5_193], 5_193)
+    assert offsets(moved)[:2] == [5_129, 5_000]
