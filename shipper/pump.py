@@ -12,7 +12,9 @@ Rule 5: what is new comes first: files with old content get what a turn has left
         their rate (see `lanes`).
 Rule 6: sweeps come soon after a sweep that found something, and less and less often after those
         that did not; together they take no more than a small part of the time.
-Rule 7: where the state can't be written just now, a second passes before it is tried again.
+Rule 7: the more files are busy, the longer the pump rests between turns: asking a file, and
+        committing what it has, costs more than a few lines do, so lines are gathered.
+Rule 8: where the state can't be written just now, a second passes before it is tried again.
 """
 
 from __future__ import annotations
@@ -37,6 +39,10 @@ from shipper.turn import Turn, predecessor
 _HOT = 2.0
 # A turn that read this many bytes is followed by the next one at once.
 _MUCH = 64 * 1024
+# What the pump rests for each file that it read, and for each that it asked; at the longest.
+_PER_READ, _PER_ASKED, _LONGEST_REST = 0.0004, 0.00003, 0.4
+# Where a turn reads this many bytes of each file, lines are gathered enough (rule 7).
+_GATHERED = 4096
 # Sweeps take this part of the time at most: quiet ones, those that hints ask for, and quiet ones
 # where nothing else tells of new lines.
 _QUIET, _NUDGED, _DEAF = 0.01, 0.1, 0.05
@@ -51,7 +57,8 @@ class Pace(Limits):
     """How much and how often the pump reads: seconds and bytes.
 
     Sweeps are between `brisk_sweep` and `sweep` apart, or `nudged_sweep` after a hint. `breath`
-    follows a turn that read little: a busy writer's lines are gathered, not committed one by one.
+    follows a turn that read little: a busy writer's lines are gathered, not committed one by one;
+    of many files it is longer.
     `poll` is how often hot files are asked. `backfill` limits the bytes a second of old content.
     """
 
@@ -86,6 +93,14 @@ class Lag(NamedTuple):
     def eta(self) -> float | None:
         """In how many seconds it will all be read at this speed; None: nobody knows."""
         return self.unread / self.speed if self.speed >= 1 else None if self.unread else 0.0
+
+
+class _Read(NamedTuple):
+    """What a turn read: bytes, whether there is `more` at once, and how long to rest (rule 7)."""
+
+    size: int
+    more: bool
+    rest: float
 
 
 class Pump:
@@ -170,17 +185,17 @@ class Pump:
             if room.pause:
                 self._pause(room.pause, room.reason)
                 return None
-            size = self._read(now, swept=swept, drop=room.drop)
+            read = self._read(now, swept=swept, drop=room.drop)
         except StateBusyError as error:
             self._pause(error.message, BUSY)
             self._retry_at = now + _RETRY
             return _RETRY
         self._resume()
-        if size:
-            return 0.0 if size >= _MUCH else self._pace.breath
+        if read.size:
+            return 0.0 if read.size >= _MUCH and read.more else max(self._pace.breath, read.rest)
         if self._nudged:
             return self._pace.nudged_sweep
-        return self._pace.poll if self.hot else None
+        return max(self._pace.poll, read.rest) if self.hot else None
 
     def drain(self, kept: Sequence[Source] = ()) -> None:
         """Commit what was taken out of streams, as reading ends; those of *kept* sources go on.
@@ -197,10 +212,10 @@ class Pump:
         except StateBusyError as error:
             self._pause(error.message, BUSY)
 
-    def _read(self, now: float, *, swept: bool, drop: str = "") -> int:
-        """Read and commit; return the bytes."""
+    def _read(self, now: float, *, swept: bool, drop: str = "") -> _Read:
+        """Read and commit."""
         self._heed(now)
-        self._fleet.poll(now, _HOT)
+        asked = self._fleet.poll(now, _HOT)
         ready = self._fleet.ready(now)
         chunks = self._chunks(ready, now)
         waiting = self._late(now)
@@ -212,7 +227,8 @@ class Pump:
         self.done = self.caught_up and not self._fleet.streams.flowing
         size = sum(chunk.width for _, chunk in chunks)
         self._speed.add(size)
-        return size
+        more = size >= _GATHERED * len(chunks) or any(tailer.ready for tailer in ready)
+        return _Read(size, more, min(_PER_READ * len(chunks) + _PER_ASKED * asked, _LONGEST_REST))
 
     def _heed(self, now: float) -> None:
         """Look at the files that hints name."""

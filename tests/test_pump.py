@@ -152,6 +152,37 @@ def test_how_soon_the_next_turn_is_due(ship: Make) -> None:
     assert shipper.pump.turn() is None
 
 
+def test_the_more_files_are_busy_the_longer_is_the_rest(ship: Make) -> None:
+    """Lines are gathered where each file has a few; not where there is more at once."""
+    shipper = ship("*.log")
+    names = [f"{n:03}.log" for n in range(200)]
+    for name in names:
+        shipper.logs.append(name, "first")
+    shipper.catch_up()
+    for name in names:
+        shipper.logs.append(name, "x" * 400)
+    shipper.clock.pass_(SWEEP)
+    rest = shipper.pump.turn()
+    assert rest is not None
+    assert 4 * shipper.pace.breath < rest <= 0.4
+    again = shipper.pump.turn()
+    assert again is not None
+    assert shipper.pace.poll <= again < rest
+    shipper.logs.append(names[0], *("x" * 99 for _ in range(9_000)))
+    assert shipper.pump.turn() == 0.0
+
+
+def test_short_chunks_of_many_files_are_queued_as_one_batch(ship: Make) -> None:
+    """Each line is queued once, and each file has its own books."""
+    shipper = ship("*.log")
+    for number in range(50):
+        shipper.logs.append(f"{number:02}.log", f"of {number:02}")
+    shipper.catch_up()
+    assert sorted(shipper.lines()) == [f"of {number:02}" for number in range(50)]
+    assert shipper.store.backlog().batches == 1
+    assert {account.ledger.events for account in shipper.store.accounts()} == {1}
+
+
 def test_a_hint_brings_the_sweep_forward(ship: Make) -> None:
     """A nudge makes the next sweep come sooner than its time, but not at once again and again."""
     shipper = ship("*.log")

@@ -119,22 +119,32 @@ class Fleet:
         Those of rotated files come first, and then those that were served longest ago.
         """
         awake = self._roster.awake.values()
-        ready = [t for t in awake if t.ready or t.overdue(now) or self.final(t, now)]
+        ready = [
+            t
+            for t in awake
+            if t.ready
+            or (t.patience is not None and t.overdue(now))
+            or ((t.detached_at is not None or t.unfinished) and self.final(t, now))
+        ]
         ready += self.streams.ready(now)
         return sorted(ready, key=lambda t: (t.detached_at is None, t.served_at))
 
-    def poll(self, now: float, hot: float) -> None:
+    def poll(self, now: float, hot: float) -> int:
         """Ask the files that grew within the last *hot* seconds whether they grew again.
 
         Those that did not, and have nothing to read, are not asked before the next sweep or hint.
+        Returns how many were busy.
         """
+        asked = 0
         for tailer in list(self._roster.awake.values()):
             if now - tailer.grew_at < hot:
+                asked += 1
                 if not tailer.ready:
                     self._look(tailer, now)
             elif tailer.idle and not tailer.waits:
                 del self._roster.awake[tailer.node]
         self.streams.poll(now)
+        return asked
 
     def hot(self, now: float, hot: float) -> bool:
         """Tell whether some file grew within the last *hot* seconds."""
@@ -154,7 +164,7 @@ class Fleet:
         """Tell whether the file of *tailer* is over, so that nothing more is waited for."""
         if isinstance(tailer, StreamTailer):
             return tailer.final
-        if tailer.ready or (tailer.detached_at is None and not tailer.unfinished):
+        if (tailer.detached_at is None and not tailer.unfinished) or tailer.ready:
             return False
         return now - max(tailer.detached_at or tailer.grew_at, tailer.grew_at) >= self._roster.grace
 
