@@ -80,11 +80,17 @@ class Orphans:
                 folders[folder] = _inodes(folder)
             names = folders[folder]
             if names is None:
-                continue  # rule 1
+                self._wait_anew(checkpoint, now)
+                continue
             if path := names.get(checkpoint.node.inode):
                 yield checkpoint, path
             else:
                 self.miss(checkpoint, now)
+
+    def _wait_anew(self, checkpoint: Checkpoint, now: float) -> None:
+        """Let the time of a missing orphan begin again: nobody can look for it now (rule 1)."""
+        if checkpoint.row in self._missing:
+            self._missing[checkpoint.row] = now
 
     def heirless(self) -> list[Checkpoint]:
         """Return the orphans that a file with an unknown inode may continue.

@@ -124,6 +124,30 @@ def test_an_empty_mount_point_for_a_while(ship: Make) -> None:
     assert shipper.ledger().bytes_lost == 0
 
 
+def test_a_mount_that_is_late_and_closed_for_a_while(ship: Make) -> None:
+    """44: time in which nobody can look is no time in which a file was not there."""
+    shipper = ship("app.log")
+    _open_up(str(shipper.logs.root))
+    shipper.logs.append("app.log", "a")
+    shipper.catch_up()
+    shipper.kill()
+    away = shipper.home / "unmounted"
+    shipper.logs.root.rename(away)
+    shipper.start()
+    shipper.turn()
+    away.rename(shipper.logs.root)
+    shipper.logs.append("app.log", "b")
+    shipper.logs.rename("app.log", "app.log.1")
+    shipper.logs.root.chmod(0)
+    with as_nobody():
+        for _ in range(300):
+            shipper.clock.pass_(1)
+            shipper.fleet.sweep(shipper.clock.monotonic)
+    shipper.logs.root.chmod(0o755)
+
+    assert shipper.after_grace().lines() == ["a", "b"]
+
+
 def test_rotated_away_after_its_mount_was_back(ship: Make) -> None:
     """44, 16: a file that was let go and is back is looked for again, if nobody saw it renamed."""
     shipper = ship("app.log")
