@@ -260,7 +260,7 @@ class Fleet:
         A copy out of sight that has nothing more than was read is left alone.
         """
         roster = self._roster
-        if waiting := copy_among(roster.newcomers.values(), known):
+        if waiting := copy_among(self._free_copies(known), known):
             self._continue(known, waiting.path, waiting.face, now).detached_at = waiting.detached_at
             del roster.newcomers[waiting.node]
             return True
@@ -274,6 +274,11 @@ class Fleet:
             face.close()
         self._reception.put_apart(known, now)
         return False
+
+    def _free_copies(self, known: Checkpoint) -> list[Newcomer]:
+        """Return the newcomers that repeat no other generation than *known* that is being read."""
+        others = {tailer.checkpoint.row for tailer in self._roster.tailers.values()} - {known.row}
+        return [each for each in self._roster.newcomers.values() if each.twin not in others]
 
     def _continue(self, known: Checkpoint, path: str, face: Face, now: float) -> Tailer:
         moved = known.moved(path, face.node)

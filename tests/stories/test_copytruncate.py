@@ -390,6 +390,23 @@ def test_an_earlier_life_said_less(ship: Make, packed: bool) -> None:
     assert shipper.after_grace().lines() == ["banner", "banner", "one"]
 
 
+def test_the_archive_of_an_older_log(ship: Make) -> None:
+    """21, 81: a log that is cut off after the banner does not go on in an older one's archive."""
+    shipper = ship("app.log*")
+    shipper.logs.append("app.log.1", "banner", "one")
+    shipper.logs.append("app.log", "banner")
+    shipper.catch_up()
+    shipper.logs.copy("app.log.1", "app.log.2")
+    _pack(shipper, "app.log.2")
+    shipper.logs.rename("app.log.2.gz", "app.log.1.gz")
+    shipper.turn()
+    shipper.logs.truncate("app.log")
+    shipper.turn()
+    shipper.logs.delete("app.log.1")
+
+    assert sorted(shipper.after_grace().lines()) == ["banner", "banner", "one"]
+
+
 def test_a_lost_log_said_less(ship: Make) -> None:
     """21, 81: nor is it one of a log that is gone, and said less."""
     shipper = ship("app.log*")
