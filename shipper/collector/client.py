@@ -124,7 +124,7 @@ class HttpCollector:
 
     def __init__(self, address: Address, monotonic: Callable[[], float] = time.monotonic) -> None:
         """Look up proxies and certificates; connect to nothing yet. Raises CollectorError."""
-        self._url = _normal(address.url)
+        self._url = normal_url(address.url)
         parts = urlsplit(self._url)
         self.host = parts.netloc.rpartition("@")[2]
         self._prefix = parts.path
@@ -266,8 +266,8 @@ def _manager(proxy: str, context: ssl.SSLContext | None) -> PoolManager:
     )
 
 
-def _normal(url: str) -> str:
-    """Return *url* as it goes over the wire, without a slash at its end."""
+def normal_url(url: str) -> str:
+    """Return *url* as it goes over the wire, without a slash at its end. Raises CollectorError."""
     try:
         normal = requests.Request("GET", url).prepare().url or ""
     except requests.exceptions.RequestException as error:

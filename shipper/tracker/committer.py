@@ -22,6 +22,7 @@ from shipper.tracker.receipt import Receipt
 _TURN_BYTES: Final = 4 << 20
 _MOST_BYTES: Final = 16 << 20
 _LINGER: Final = 0.005
+STOPPED: Final = "the emitter was stopped: make another one"
 
 
 class _Waiting(NamedTuple):
@@ -47,10 +48,15 @@ class Committer:
         self._thread.start()
 
     def add(self, payloads: Sequence[bytes], receipt: Receipt) -> None:
-        """Have *payloads* committed together; *receipt* is settled then."""
+        """Have *payloads* committed together; *receipt* is settled then.
+
+        Raises RuntimeError after `stop`: nobody would commit them.
+        """
         size = sum(map(len, payloads))
         with self._news:
-            self._news.wait_for(lambda: self._size < _MOST_BYTES)
+            self._news.wait_for(lambda: self._size < _MOST_BYTES or self._closing)
+            if self._closing:
+                raise RuntimeError(STOPPED)
             self._waiting.append(_Waiting(payloads, receipt, size))
             self._size += size
             self._news.notify_all()
@@ -66,8 +72,12 @@ class Committer:
         with self._news:
             self._closing = True
             self._news.notify_all()
-        self._thread.join(max(0.0, timeout))
-        return not self._thread.is_alive()
+        return ended(self._thread, timeout)
+
+    @property
+    def runs_here(self) -> bool:
+        """Whether the caller is this thread: whoever waits for it then waits for himself."""
+        return threading.current_thread() is self._thread
 
     def _run(self) -> None:
         group: list[_Waiting] = []
@@ -105,6 +115,14 @@ class Committer:
 def _settle(group: Sequence[_Waiting], error: Exception | None) -> None:
     for waiting in group:
         waiting.receipt.settle(error)
+
+
+def ended(thread: threading.Thread, timeout: float) -> bool:
+    """Wait up to *timeout* seconds for the end of *thread*, unless it is the caller; tell if so."""
+    if threading.current_thread() is thread:
+        return False
+    thread.join(max(0.0, timeout))
+    return not thread.is_alive()
 
 
 def left_of(deadline: float) -> float:

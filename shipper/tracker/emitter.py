@@ -13,6 +13,8 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,14 +23,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from types import TracebackType
-from typing import Final, Literal, NamedTuple, Self
+from typing import Final, Literal, Self
 
 import requests
 
 from shipper.collector.client import Address
 from shipper.emitter import Emitter as Loop
 from shipper.emitter import Sending
-from shipper.errors import StateBusyError, StateError
+from shipper.errors import StateError
 from shipper.event.batch import fits
 from shipper.model import Clock
 from shipper.protocol.envelope import get_query, post_body
@@ -36,15 +38,16 @@ from shipper.sending.outbox import Outbox
 from shipper.store.lock import sender_lock
 from shipper.tracker.assembly import Event
 from shipper.tracker.checks import EventTooLargeError
-from shipper.tracker.committer import Committer, left_of
+from shipper.tracker.committer import STOPPED, Committer, left_of
 from shipper.tracker.draining import Drained, Tally, run_to_end
-from shipper.tracker.endpoint import collector_url, path_of
+from shipper.tracker.endpoint import collector_url, path_of, refuse_odd
 from shipper.tracker.mover import Mover
 from shipper.tracker.outcome import LOG, Callback, ObservedCollector, SessionCollector
 from shipper.tracker.queueing import Queue
 from shipper.tracker.receipt import Receipt
 from shipper.tracker.sender import Sender
-from shipper.tracker.settings import check
+from shipper.tracker.settings import check, seconds
+from shipper.tracker.works import Works
 
 CLOCK: Final = Clock(wall=time.time, monotonic=time.monotonic)
 
@@ -53,57 +56,12 @@ CLOCK: Final = Clock(wall=time.time, monotonic=time.monotonic)
 _ENDING: Final = 0.1
 
 
-class _Works(NamedTuple):
-    """What a process has of its own."""
-
-    queue: Queue
-    committer: Committer | None
-    mover: Mover | None
-    sender: Sender | None
-
-    def add(self, payloads: Sequence[bytes], receipt: Receipt) -> None:
-        """Store *payloads*, and settle *receipt* when they are safe."""
-        if self.committer:
-            self.committer.add(payloads, receipt)
-            return
-        if self.mover:
-            self.queue.keep(payloads)
-            self.mover.ring()
-        else:
-            self.queue.add(payloads)
-            self.news()
-        receipt.settle()
-
-    def news(self) -> None:
-        """Say that something was queued."""
-        if self.sender:
-            self.sender.ring()
-
-    def settle_in(self, timeout: float) -> int:
-        """Have all that was added before in the queue; return how many events are not."""
-        if self.committer:
-            return self.committer.drain(timeout)
-        try:
-            if self.queue.admit():
-                self.news()
-        except StateBusyError as error:
-            LOG.warning("what was tracked is safe, but can't be queued just now: %s", error)
-        return self.queue.store.arrivals.count()
-
-    def end(self, deadline: float) -> None:
-        """Let the threads end, up to the *deadline* (monotonic), and close the queue."""
-        threads = (self.committer, self.mover, self.sender)
-        ended = [each.stop(left_of(deadline)) for each in threads if each is not None]
-        if all(ended):  # else a thread may be using it: the process's end closes it as well
-            self.queue.close()
-
-
 class _State:
     """What changes about an emitter."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.works: _Works | None = None
+        self.works: Works | None = None
         self.closed = False
 
 
@@ -143,7 +101,7 @@ class Emitter:
     def __post_init__(self) -> None:
         """Open the queue. Raises InvalidValueError and StateError."""
         check(self)
-        collector_url(self)
+        refuse_odd(collector_url(self), session=self.session is not None)
         with self._state.lock:
             self._build()
         _live.add(self)
@@ -161,7 +119,13 @@ class Emitter:
         for event in events:
             self._require_room(event.payload)
         receipt = Receipt(events[0].event_id)
-        self._works().add([event.payload for event in events], receipt)
+        works = self._works()
+        try:
+            works.add([event.payload for event in events], receipt)
+        except sqlite3.ProgrammingError as error:
+            if self._state.closed:  # by another thread, just now
+                raise RuntimeError(STOPPED) from error
+            raise
         return receipt
 
     @property
@@ -174,9 +138,14 @@ class Emitter:
         """Wait until all that was added before has been sent; return how many events still wait.
 
         Not longer than *timeout* seconds. Events that the collector refuses become dead letters.
+        A `callback` can't wait for the thread that called it: there it returns at once. Raises
+        InvalidValueError; StateError if the queue can't be used; RuntimeError after `stop`.
         """
-        deadline = time.monotonic() + timeout
+        timeout = seconds("timeout", timeout)
         works = self._works()
+        if works.runs_here:  # in the caller's own function, which that thread called
+            timeout = 0.0
+        deadline = time.monotonic() + timeout
         outside = works.settle_in(timeout)
         upto = works.queue.newest()
         pause = 0.002
@@ -201,8 +170,10 @@ class Emitter:
         """Send what waits, in this thread; for an emitter with `send` False.
 
         Ends when nothing waits, after *timeout* seconds, or when sending has failed *retries* times
-        and once more, nothing delivered between. Raises StateError if another process sends.
+        and once more, nothing delivered between. Raises StateError if another process sends,
+        InvalidValueError, RuntimeError after `stop`.
         """
+        timeout = seconds("timeout", timeout)
         queue = self._settled()
         with ExitStack() as stack:
             stack.enter_context(sender_lock(Path(self.queue)))
@@ -213,20 +184,36 @@ class Emitter:
     def stop(self, timeout: float | None = None) -> int:
         """Flush, then end; return how many events still wait in the queue.
 
-        Not longer than *timeout* seconds (`exit_timeout`). Safe to call twice.
+        Not longer than *timeout* seconds (`exit_timeout`). With `send` False nothing is waited for
+        but that the queue has all. Safe to call twice: the second call returns 0. Raises
+        InvalidValueError; StateError if the queue can't be used, and has ended for all that.
         """
-        deadline = time.monotonic() + (self.exit_timeout if timeout is None else timeout)
+        allowed = self.exit_timeout if timeout is None else seconds("timeout", timeout)
+        deadline = time.monotonic() + allowed
         if self._state.closed:
             return 0
-        flushing = left_of(deadline) * (1 - _ENDING)
-        left = self.flush(flushing) if self.send and self._state.works else 0
+        try:
+            return self._last_flush(deadline)
+        finally:
+            self._end(deadline)
+
+    def _last_flush(self, deadline: float) -> int:
+        """Return how many events wait after a last try to send them, up to *deadline*."""
+        works = self._state.works
+        if works is None:  # a child that was forked, and tracked nothing
+            return 0
+        if self.send:
+            return self.flush(left_of(deadline) * (1 - _ENDING))
+        outside = works.settle_in(left_of(deadline))
+        return outside + works.queue.waiting(works.queue.newest())
+
+    def _end(self, deadline: float) -> None:
         with self._state.lock:
             self._state.closed = True
             works, self._state.works = self._state.works, None
         _live.discard(self)
         if works is not None:
             works.end(deadline)
-        return left
 
     def __enter__(self) -> Self:
         return self
@@ -241,16 +228,17 @@ class Emitter:
 
     # Within
 
-    def _works(self) -> _Works:
+    def _works(self) -> Works:
         works = self._state.works
         if works is not None:
             return works
         with self._state.lock:
             if self._state.closed:
-                raise RuntimeError("the emitter was stopped: make another one")
+                raise RuntimeError(STOPPED)
             return self._state.works or self._build()
 
-    def _build(self) -> _Works:
+    def _build(self) -> Works:
+        _end_with_the_process()
         directory = Path(self.queue)
         queue = Queue(
             directory,
@@ -262,12 +250,12 @@ class Emitter:
         if self.send:
             sender = Sender(directory, lambda stack: self._loop(queue, stack, self.callback))
         committer = mover = None
-        news = _Works(queue, None, None, sender).news
+        news = Works(queue, None, None, sender).news
         if not self.blocking:
             committer = Committer(queue.add, news)
         elif self.durability == "process":
             mover = Mover(queue.admit, news)
-        self._state.works = _Works(queue, committer, mover, sender)
+        self._state.works = Works(queue, committer, mover, sender)
         return self._state.works
 
     def _settled(self) -> Queue:
@@ -333,7 +321,10 @@ def _report(name: str, /, **facts: object) -> None:
 _live: set[Emitter] = set()
 """The emitters that were not stopped."""
 
-_held: list[tuple[Emitter, _Works | None]] = []
+_looked_after: dict[str, int] = {}
+"""By the module that ends processes: the process that registered with it."""
+
+_held: list[tuple[Emitter, Works | None]] = []
 
 
 def _before_fork() -> None:
@@ -357,7 +348,7 @@ def _after_fork(*, child: bool) -> None:
         emitter._state.lock.release()
 
 
-def _go_on(works: _Works, *, child: bool) -> None:
+def _go_on(works: Works, *, child: bool) -> None:
     try:
         if not child:
             works.queue.resume()
@@ -369,11 +360,25 @@ def _go_on(works: _Works, *, child: bool) -> None:
 
 
 def _at_exit() -> None:
+    began = time.monotonic()
     for emitter in list(_live):
-        try:
-            emitter.stop()
+        try:  # the times of several emitters run side by side: rule 4
+            emitter.stop(left_of(began + emitter.exit_timeout))
         except Exception:  # the program ends, whatever happens here
             LOG.exception("the emitter could not be stopped in order")
+
+
+def _end_with_the_process() -> None:
+    """Have the ends of processes looked after that do not run `atexit`.
+
+    Those that multiprocessing forks, or Celery's copy of it, end by `os._exit`, and forget what was
+    registered before the fork.
+    """
+    for name in ("multiprocessing.util", "billiard.util"):
+        util = sys.modules.get(name)
+        if util is not None and _looked_after.get(name) != os.getpid():
+            _looked_after[name] = os.getpid()
+            util.Finalize(None, _at_exit, exitpriority=100)
 
 
 os.register_at_fork(

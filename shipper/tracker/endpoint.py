@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from shipper.collector.client import GET_PATH, POST_PATH
+from shipper.collector.client import GET_PATH, POST_PATH, normal_url
+from shipper.errors import CollectorError
 from shipper.tracker.checks import InvalidValueError, text
 
 
@@ -44,6 +45,26 @@ def collector_url(endpoint: Endpoint) -> str:
     if endpoint.port is not None and port is None:
         url = parts._replace(netloc=f"{parts.netloc}:{endpoint.port}").geturl()
     return url
+
+
+def refuse_odd(url: str, *, session: bool) -> None:
+    """Raise InvalidValueError for an address to which no request can be made.
+
+    A user's name is sent by a *session* only; the address, which may hold a password, is not
+    repeated.
+    """
+    parts = urlsplit(url)
+    if parts.username is not None and not session:
+        why = "holds a user's name: it must not; use headers, or a session with auth"
+        raise InvalidValueError("collector", why)
+    if parts.fragment:
+        raise InvalidValueError(
+            "collector", f"has a fragment, {parts.fragment!r:.60}; leave it out"
+        )
+    try:
+        normal_url(url)
+    except CollectorError as error:
+        raise InvalidValueError("collector", error.message) from error
 
 
 def path_of(endpoint: Endpoint) -> str:

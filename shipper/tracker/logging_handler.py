@@ -14,6 +14,7 @@ import traceback
 from typing import Any, Final
 
 from shipper.event.python_log import MOST, PYTHON_LOG
+from shipper.tracker.checks import InvalidValueError
 from shipper.tracker.self_describing import SelfDescribingJson
 from shipper.tracker.tracker import Tracker
 
@@ -26,8 +27,15 @@ class SnowplowHandler(logging.Handler):
     def __init__(
         self, tracker: Tracker, level: int = logging.NOTSET, schema: str = PYTHON_LOG
     ) -> None:
-        """*schema* names another schema with the same fields, if one is wanted."""
+        """*schema* names another schema with the same fields, if one is wanted.
+
+        Raises InvalidValueError for a wrong *tracker* or *schema*; `logging` its own for *level*.
+        """
         super().__init__(level)
+        if not callable(getattr(tracker, "track_self_describing_event", None)):
+            said = "is missing; it" if tracker is None else "it"
+            raise InvalidValueError("tracker", f"{said} must be a Tracker")
+        SelfDescribingJson(schema, {})
         self._tracker = tracker
         self._schema = schema
 

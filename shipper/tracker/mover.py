@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from shipper.errors import StateError
+from shipper.tracker.committer import ended
 from shipper.tracker.outcome import LOG
 
 _LINGER: Final = 0.01
@@ -43,8 +44,7 @@ class Mover:
         """End; tell whether that was in *timeout* seconds."""
         self._stopping.set()
         self._bell.set()
-        self._thread.join(max(0.0, timeout))
-        return not self._thread.is_alive()
+        return ended(self._thread, timeout)
 
     def _run(self) -> None:
         while not self._stopping.is_set():

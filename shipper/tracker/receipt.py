@@ -8,11 +8,13 @@ from concurrent.futures import Future
 class Receipt(Future[str]):
     """Done when the event is in the queue; its result is `event_id`, or why it is not there.
 
-    From a blocking emitter it is done from the start.
+    From a blocking emitter it is done from the start. It can't be cancelled: what was tracked is
+    on its way.
     """
 
     def __init__(self, event_id: str) -> None:
         super().__init__()
+        self.set_running_or_notify_cancel()  # from here on `cancel` does nothing
         self.event_id = event_id
 
     def settle(self, error: BaseException | None = None) -> None:

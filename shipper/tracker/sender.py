@@ -18,6 +18,7 @@ from typing import Final
 from shipper.emitter import Emitter
 from shipper.errors import StateError
 from shipper.store.lock import sender_lock
+from shipper.tracker.committer import ended
 from shipper.tracker.outcome import LOG
 
 _LOCK_AGAIN: Final = 0.5
@@ -53,6 +54,11 @@ class Sender:
         """Whether a request is under way, or the next is being tried."""
         return self._working
 
+    @property
+    def runs_here(self) -> bool:
+        """Whether the caller is this thread: whoever waits for it then waits for himself."""
+        return threading.current_thread() is self._thread
+
     def ring(self) -> None:
         """Say that there is something to send."""
         self._bell.set()
@@ -61,8 +67,7 @@ class Sender:
         """End after the request under way; tell whether that was in *timeout* seconds."""
         self._stopping.set()
         self._bell.set()
-        self._thread.join(max(0.0, timeout))
-        return not self._thread.is_alive()
+        return ended(self._thread, timeout)
 
     def before_fork(self) -> None:
         """Stand still: no lock may be half taken."""

@@ -118,6 +118,24 @@ def test_the_address_is_built_of_what_is_said(
         ({"read_timeout": float("nan")}, "read_timeout"),
         ({"port": 70_000}, "port"),
         ({"callback": "f"}, "callback"),
+        ({"collector": "c d.example"}, "collector"),
+        ({"collector": "c.example\nd"}, "collector"),
+        ({"collector": "http://c.example/#top"}, "collector"),
+        ({"collector": "http://me:secret@c.example"}, "collector"),
+        ({"queue": None}, "queue"),
+        ({"queue": b"queue"}, "queue"),
+        ({"queue": "que\0ue"}, "queue"),
+        ({"queue": "que\ud800ue"}, "queue"),
+        ({"headers": None}, "headers"),
+        ({"headers": [1]}, "headers"),
+        ({"headers": {"no name": "1"}}, "headers"),
+        ({"headers": {"X-Tenant": 1}}, "headers.X-Tenant"),
+        ({"headers": {"X-Tenant": "a\r\nX-Other: b"}}, "headers.X-Tenant"),
+        ({"session": "s"}, "session"),
+        ({"blocking": "no"}, "blocking"),
+        ({"send": 0}, "send"),
+        ({"connect_timeout": 0}, "connect_timeout"),
+        ({"longest_pause": 0}, "longest_pause"),
     ],
 )
 def test_an_option_that_makes_no_sense_is_named(
@@ -128,6 +146,7 @@ def test_an_option_that_makes_no_sense_is_named(
     with pytest.raises(InvalidValueError) as caught:
         Emitter(**{"collector": "c.example", "queue": queue, **options})
     assert caught.value.field == field
+    assert "secret" not in str(caught.value)
     assert not queue.exists()
 
 
@@ -467,6 +486,69 @@ def test_a_stopped_emitter_takes_nothing(tmp_path: Path) -> None:
     assert emitter.stop() == 0
     with pytest.raises(RuntimeError, match="stopped"):
         Tracker(emitter).track_page_view(URL)
+
+
+def test_stop_tells_what_waits_where_nothing_is_sent(tmp_path: Path) -> None:
+    """An emitter that only adds leaves its events to others, and says how many there are."""
+    emitter = Emitter(collector="c.example", queue=tmp_path, send=False)
+    fill(Tracker(emitter), "a")
+    assert emitter.stop() == waiting(tmp_path) == 100
+
+
+@pytest.mark.parametrize("options", [{}, {"blocking": False}, {"durability": "power"}])
+def test_who_tracks_while_another_thread_stops_hears_of_it(
+    options: dict[str, Any], tmp_path: Path
+) -> None:
+    """The event that comes too late is refused in words: it is not lost in silence."""
+    emitter = Emitter(collector="c.example", queue=tmp_path, send=False, **options)
+    works = emitter._works()
+    emitter.stop()
+    emitter._state.works = works  # what the thread had in hand when the other began to stop
+    with pytest.raises(RuntimeError, match="stopped"):
+        Tracker(emitter).track_page_view(URL)
+    assert waiting(tmp_path) == 0
+
+
+def test_a_receipt_that_nobody_waits_for_any_more_stops_nothing(tmp_path: Path) -> None:
+    """`asyncio.wait_for` cancels the future that it gave up on; the event and the next arrive."""
+    with Emitter(collector="c.example", queue=tmp_path, send=False, blocking=False) as emitter:
+        given_up = Tracker(emitter).track_page_view(URL)
+        assert not given_up.cancel()
+        assert Tracker(emitter).track_page_view(URL).result(30)
+        assert waiting(tmp_path) == 2
+
+
+@pytest.mark.timeout(50)
+def test_a_callback_may_flush_and_stop(server: DevCollector, tmp_path: Path) -> None:
+    """It runs in the thread that would be waited for, so there neither waits for it."""
+    done: list[int] = []
+    called = threading.Event()
+
+    def callback(_: Outcome) -> None:
+        done.extend((emitter.flush(3_600), emitter.stop(3_600)))
+        called.set()
+
+    emitter = Emitter(collector=server.url, queue=tmp_path, callback=callback)
+    Tracker(emitter).track_page_view(URL)
+    assert called.wait(40)
+    assert done == [1, 1]  # of its own request nothing is on record yet
+    with pytest.raises(RuntimeError, match="stopped"):
+        Tracker(emitter).track_page_view(URL)
+    eventually(lambda: waiting(tmp_path) == 0)
+
+
+@pytest.mark.parametrize("timeout", [None, "5", float("nan"), True])
+def test_a_time_that_is_none_is_named(timeout: Any, tmp_path: Path) -> None:
+    """Of `flush`, `drain` and `stop`; and for ever may be said."""
+    with Emitter(collector="c.example", queue=tmp_path, send=False, blocking=False) as emitter:
+        for wait in (emitter.flush, emitter.drain):
+            with pytest.raises(InvalidValueError, match=r"^timeout: "):
+                wait(timeout)
+        if timeout is not None:
+            with pytest.raises(InvalidValueError, match=r"^timeout: "):
+                emitter.stop(timeout)
+        assert emitter.flush(float("inf")) == 0
+        assert emitter.stop(float("inf")) == 0
 
 
 def test_the_books_add_up(server: DevCollector, tmp_path: Path) -> None:

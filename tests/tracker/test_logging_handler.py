@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from shipper import Emitter, SnowplowHandler, Tracker
+from shipper import Emitter, InvalidValueError, SnowplowHandler, Tracker
 from tests.arrivals import collector
 from tests.tracker.kept import Kept
 
@@ -92,3 +93,14 @@ def test_records_are_good_events_by_the_schema_that_comes_along(tmp_path: Path) 
             handler.handle(record)
         assert emitter.flush(30) == 0
         assert (server.counts().good, server.counts().bad) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [({"tracker": None}, "tracker"), ({"schema": "python_log"}, "schema")],
+)
+def test_what_no_record_could_go_by_is_told_at_once(options: Any, field: str) -> None:
+    """A handler that could only fail is refused when it is made, not at each record."""
+    with pytest.raises(InvalidValueError) as caught:
+        SnowplowHandler(**{"tracker": Tracker(Kept()), **options})
+    assert caught.value.field == field

@@ -69,6 +69,29 @@ os._exit(0)
 ONE = """
 Tracker(Emitter(collector=url, queue=queue)).track_page_view("https://example.com/")
 """
+POOLED = """
+import multiprocessing
+emitter = Emitter(collector=url, queue=queue, blocking=False, send=False)
+tracker = Tracker(emitter)
+def work():
+    for n in range(20):
+        os.write(1, f"{tracker.track_page_view('https://example.com/').event_id}\\n".encode())
+children = [multiprocessing.get_context("fork").Process(target=work) for n in range(2)]
+for child in children:
+    child.start()
+for child in children:
+    child.join()
+    assert child.exitcode == 0, child.exitcode
+"""
+MANY = """
+import atexit, time
+for n in range(5):
+    emitter = Emitter(collector=url, queue=f"{queue}/{n}", exit_timeout=3.0)
+    Tracker(emitter).track_page_view("https://example.com/")
+began = time.monotonic()
+atexit._run_exitfuncs()
+print(time.monotonic() - began)
+"""
 SHORT = """
 for n in range(10):
     if not n:
@@ -208,3 +231,17 @@ def test_the_end_of_a_program_does_not_hang(tmp_path: Path) -> None:
     store = Store.open(tmp_path)
     assert store.backlog().events == len(said) == 10
     store.close()
+
+
+def test_children_of_multiprocessing_are_looked_after_at_their_end(tmp_path: Path) -> None:
+    """They end without `atexit`; what they tracked and did not wait for is in the queue."""
+    said = end(start(POOLED, "http://c.example", tmp_path))
+    store = Store.open(tmp_path)
+    assert store.backlog().events == len(said) == 40
+    store.close()
+
+
+def test_several_emitters_do_not_add_up_their_times_at_the_end(tmp_path: Path) -> None:
+    """Five that may take three seconds each take three, not fifteen."""
+    (seconds,) = end(start(MANY, f"http://127.0.0.1:{free_port()}", tmp_path))
+    assert float(seconds) < 12
