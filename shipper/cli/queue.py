@@ -13,12 +13,14 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 import orjson
 
+from shipper.cli.letters import counted
 from shipper.cli.options import config_option, json_option, load, open_store
 from shipper.cli.progress_line import no_tick, progress
 from shipper.errors import DataError
 
 if TYPE_CHECKING:
     from shipper.config.models import Config
+    from shipper.service.transfer import Tick, Waiting
     from shipper.store.store import Store
 
 _source_option = click.option("--source", help="Only those of this source.")
@@ -43,7 +45,7 @@ def stats(config_file: Path, as_json: bool) -> None:
     if as_json:
         click.echo(orjson.dumps(facts, option=orjson.OPT_INDENT_2))
         return
-    click.echo(f"waiting:   {facts['events']:,} events in {facts['batches']:,} batches")
+    click.echo(f"waiting:   {_events(facts['events'], facts['batches'])}")
     if facts["batches"]:
         each = facts["stored_bytes"] / facts["events"]
         click.echo(f"oldest:    {facts['oldest']}")
@@ -95,10 +97,8 @@ def _facts(config: Config, store: Store) -> dict[str, Any]:
 @click.option("--limit", type=click.IntRange(min=1), default=10, show_default=True)
 def peek(config_file: Path, source: str | None, limit: int) -> None:
     """Print the events that are sent next, one JSON object a line."""
-    from shipper.service.transfer import waiting
-
     with _opened(config_file) as (_, store):
-        for each in islice(waiting(store, source, no_tick), limit):
+        for each in islice(_waiting(store, source, no_tick), limit):
             click.echo(each.line())
 
 
@@ -111,10 +111,8 @@ def export(config_file: Path, source: str | None, output: IO[bytes]) -> None:
 
     What is sent meanwhile may be left out, and what comes may be in it.
     """
-    from shipper.service.transfer import waiting
-
     with _opened(config_file) as (_, store), progress("exporting") as tick:
-        for each in waiting(store, source, tick):
+        for each in _waiting(store, source, tick):
             output.write(each.line() + b"\n")
 
 
@@ -135,7 +133,7 @@ def import_(config_file: Path, file: IO[bytes]) -> None:
     with closing(Store.open(config.state)) as store:
         store.space.bound(config.queue.max_bytes)
         count = take_in(store, file, config.collector.max_bytes, int(time.time() * 1000))
-    click.echo(f"{count} events are in the queue")
+    click.echo(f"{counted(count, 'event')} put into the queue")
 
 
 @queue.command(epilog="Example:  shipper queue check -c shipper.yaml && echo sound")
@@ -154,7 +152,7 @@ def check(config_file: Path, as_json: bool) -> None:
         counts = {"on_record": found.on_record._asdict(), "counted": found.counted._asdict()}
         click.echo(orjson.dumps({**counts, "faults": found.faults}))
     else:
-        click.echo(f"{found.counted.events:,} events in {found.counted.entries:,} batches")
+        click.echo(_events(found.counted.events, found.counted.entries))
     if found.faults:
         raise DataError("\n  ".join(["the queue is not sound:", *found.faults[:20]]))
 
@@ -173,7 +171,7 @@ def compact(config_file: Path, as_json: bool) -> None:
     if as_json:
         click.echo(orjson.dumps({"freed_bytes": before, "log_written_back": short}))
         return
-    click.echo(f"{before:,} bytes were free")
+    click.echo(f"{before:,} bytes given back to the disk" if before else "nothing was free")
     if not short:
         click.echo("the file shrinks when nobody reads the state any more")
 
@@ -186,6 +184,27 @@ def _opened(config_file: Path) -> Iterator[tuple[Config, Store]]:
         yield config, store
     finally:
         store.close()
+
+
+def _events(events: int, batches: int) -> str:
+    of = "1 batch" if batches == 1 else f"{batches:,} batches"
+    return f"{counted(events, 'event')} in {of}"
+
+
+def _waiting(store: Store, source: str | None, tick: Tick) -> Iterator[Waiting]:
+    """Go through the events that wait; where there are none, say so beside the lines."""
+    from shipper.service.transfer import waiting
+
+    found = False
+    for each in waiting(store, source, tick):
+        found = True
+        yield each
+    if found:
+        return
+    if sources := ", ".join(each.source for each in store.counting.by_source()):
+        click.echo(f"nothing of source {source} waits; what waits is of {sources}", err=True)
+    else:
+        click.echo("nothing waits", err=True)
 
 
 def _when(at_ms: int | None) -> str | None:

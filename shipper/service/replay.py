@@ -35,19 +35,20 @@ from shipper.store.store import Store
 _PAGE = 500
 
 
-class Replayed(NamedTuple):
-    """How many letters went back into the queue, and how many failed again."""
-
-    queued: int = 0
-    failed: int = 0
-
-
 class Failure(NamedTuple):
     """A letter that fails again, and why."""
 
     letter: DeadLetter
     reason: str
     detail: str
+
+
+class Replayed(NamedTuple):
+    """How many letters went back into the queue, and how many failed again; the first of these."""
+
+    queued: int = 0
+    failed: int = 0
+    first: Failure | None = None
 
 
 class Reparsed(NamedTuple):
@@ -63,18 +64,19 @@ Outcome = tuple[DeadLetter, bytes] | Failure
 
 def replay(config: Config, store: Store, letters: Iterable[DeadLetter], now_ms: int) -> Replayed:
     """Try *letters* again. Raises StateError, GrammarError."""
-    failed = 0
+    queued = failed = 0
+    first: Failure | None = None
     page: list[tuple[DeadLetter, bytes]] = []
-    queued = 0
     for outcome in _outcomes(letters, recipes_of(config), config.collector.max_bytes):
         if isinstance(outcome, Failure):
             store.dead_letters.amend(*outcome)
             failed += 1
+            first = first or outcome
         else:
             page.append(outcome)
         if len(page) >= _PAGE:
             queued += _flush(store, page, config, now_ms)
-    return Replayed(queued + _flush(store, page, config, now_ms), failed)
+    return Replayed(queued + _flush(store, page, config, now_ms), failed, first)
 
 
 def reparse(

@@ -88,8 +88,8 @@ def take_in(store: Store, lines: Iterable[bytes], max_bytes: int, now_ms: int) -
                 group.append(_read(line, max_bytes))
         except DataError as error:
             taken += _flush(store, group, max_bytes, now_ms)
-            before = f"the {taken} events before it are in the queue"
-            remedy = f"{error.remedy}; {before}, so import from line {number} on"
+            before = f"{taken:,} events before it are in the queue: go on from line {number}"
+            remedy = f"{error.remedy}; {before if taken else 'nothing of it is in the queue'}"
             raise DataError(f"line {number} {error.message}", remedy) from error
         if len(group) >= _LINES:
             taken += _flush(store, group, max_bytes, now_ms)

@@ -136,6 +136,12 @@ class DeadLetters:
             rows = db.execute(sql, (after, *values, limit)).fetchall()
         return [_letter(row) for row in rows]
 
+    def there(self, ids: Sequence[int]) -> set[int]:
+        """Return those of *ids* that there are."""
+        sql = "SELECT id FROM dead_letter WHERE id IN (SELECT value FROM json_each(?))"
+        with self._database.reading() as db:
+            return {row for (row,) in db.execute(sql, (json.dumps(list(ids)),))}
+
     def each(self, selection: Selection = ALL) -> Iterator[DeadLetter]:
         """Go through the dead letters, oldest first, a page at a time."""
         page = self.page(selection)

@@ -91,7 +91,7 @@ def test_an_export_is_imported_with_the_same_bytes(
     place.run("export", "-o", str(file))
     assert len(file.read_bytes().splitlines()) == 5_010
     other = Place(tmp_path / "two", capsys)
-    assert "5010 events" in other.run("import", str(file))
+    assert "5,010 events" in other.run("import", str(file))
     assert other.events() == place.events()
     assert audit(other.store).adds_up
     assert {queued.source for queued in other.store.peek(0, 1 << 40)} == {"web", "app"}
@@ -159,7 +159,8 @@ def test_compact_gives_back_all_there_is(place: Place) -> None:
         place.store.settle([Settlement(queued, 1)], 1)
     before = place.store.space.free_bytes()
     assert before > 2_000_000
-    assert f"{before:,} bytes were free" in place.run("compact")
+    assert f"{before:,} bytes given back" in place.run("compact")
+    assert "nothing was free" in place.run("compact")
     assert place.store.space.free_bytes() == 0
 
 
@@ -176,3 +177,21 @@ def test_no_state_is_there(tmp_path: Path, capsys: Capture) -> None:
     assert run_cli(["queue", "stats", "-c", str(tmp_path / "shipper.yaml")]) == 73
     assert not (tmp_path / "state").exists()
     assert "no state" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["peek", "export"])
+def test_no_line_is_explained(
+    place: Place, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    """An empty queue, or a source without events: that is said, but not among the lines."""
+
+    def said(*options: str) -> str:
+        assert run_cli(["queue", command, "-c", str(place.config), *options]) == 0
+        out, err = capsys.readouterr()
+        assert out == ""
+        return err
+
+    assert said() == said("--source", "web") == "nothing waits\n"
+    place.queue(1)
+    assert said("--source", "wbe") == "nothing of source wbe waits; what waits is of web\n"
+    assert place.run(command).count("\n") == 1

@@ -140,7 +140,7 @@ def test_the_queue_is_handled_while_it_ships(
         eventually(lambda: len(_arrived(collector)) > 500)
         before = len(list(collector.good()))
         taken = site.do("queue", "import", "-", stdin="".join(exported))
-        assert f"{len(exported)} events" in taken
+        assert f"{len(exported):,} events" in taken
         eventually(lambda: len(list(collector.good())) >= before + len(exported))
     # the writer has stopped, the program was killed: what is left goes out, and all adds up
     site.do("run", "--once")

@@ -87,8 +87,15 @@ class Desk:
         return checkpoint
 
     def replay(self, config: Config | None = None, **selection: Any) -> Replayed:
+        """Replay; return the counts. What is told of the first that failed is true."""
         letters = self.store.dead_letters.each(Selection(**selection))
-        return replay(config or self.config, self.store, letters, LATER_MS)
+        done = replay(config or self.config, self.store, letters, LATER_MS)
+        assert (done.first is not None) == (done.failed > 0)
+        if done.first is not None:
+            letter, reason, detail = done.first
+            (kept,) = self.store.dead_letters.page(Selection((letter.id,)))
+            assert (kept.reason, kept.detail) == (reason, detail)
+        return done._replace(first=None)
 
     def letters(self) -> list[DeadLetter]:
         return self.store.dead_letters.page()
