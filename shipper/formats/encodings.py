@@ -118,6 +118,11 @@ def first_line_end(chunk: bytes, base: int, encoding: Encoding) -> int:
     return next(_ends(_one_newline(chunk, encoding), base, encoding), 0)
 
 
+def line_ends(chunk: bytes, base: int, encoding: Encoding) -> list[int]:
+    """Return the places behind the newlines of *chunk*, which starts at offset *base*."""
+    return list(_ends(_one_newline(chunk, encoding), base, encoding))
+
+
 def split_lines(
     chunk: bytes, base: int, encoding: Encoding, bom_length: int
 ) -> tuple[list[bytes], list[str]]:

@@ -6,12 +6,13 @@ A generation is one life of one file, from its creation or truncation to the nex
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from shipper.formats.fingerprint import HEAD_BYTES, TAIL_BYTES, Fingerprint, fingerprint
 from shipper.formats.held import EMPTY, Held
-from shipper.tail.trail import Mark, extended
+from shipper.tail.trail import Mark, extended, with_line_ends
 
 _SIGN = 1 << 63
 
@@ -97,9 +98,13 @@ class Checkpoint:
             trail=trail,
         )
 
-    def with_head(self, head: bytes) -> Checkpoint:
-        """Return the checkpoint with the digest of a head that has grown."""
-        return replace(self, head=fingerprint(head[:HEAD_BYTES]))
+    def with_head(self, head: bytes, line_ends: Iterable[int] = ()) -> Checkpoint:
+        """Return the checkpoint with the digest of a head that has grown.
+
+        *line_ends* are those in the head that were read.
+        """
+        trail = with_line_ends(self.trail, head, line_ends)
+        return replace(self, head=fingerprint(head[:HEAD_BYTES]), trail=trail)
 
     def moved(self, path: str, node: Node, source: str | None = None) -> Checkpoint:
         """Return the checkpoint under another name, on another inode, or of another source."""

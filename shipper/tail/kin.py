@@ -12,7 +12,7 @@ Rule 4: an archive that is not whole yet decides nothing before the grace time h
         a change; far offsets are approached bit by bit.
 Rule 5: a copy of what was cut off may end before the checkpoint: what was written between copy
         and truncation was read, and is not in it. If it says what was read, as far as it goes (see
-        `trail`), there is nothing in it to ship.
+        `trail`), there is nothing in it to ship. In doubt there is: twice is better than never.
 Rule 6: a generation that was cut off may be continued for the grace time: its copy may be on
         the way, perhaps compressed. For good is for good after that.
 """
@@ -32,7 +32,7 @@ from shipper.tail.face import DamagedError, Face, open_log
 from shipper.tail.identity import Verdict, exactly, judge, same_head, telling
 from shipper.tail.newcomer import Newcomer
 from shipper.tail.tailer import Tailer
-from shipper.tail.trail import last_mark
+from shipper.tail.trail import last_mark, tells_all
 
 _APPROACH = 64  # steps a sweep: some 16 MiB of plain bytes
 _SIBLINGS = 50
@@ -243,8 +243,10 @@ def falls_short(known: Checkpoint, face: Face) -> bool:
     size = face.size() if face.approach(known.offset, 4 * _APPROACH) else None
     if size is None or size >= known.offset:
         return False
+    if size < HEAD_BYTES:  # no head tells it from others: see `trail`, rule 4
+        return tells_all(known.trail, exactly(face, size, 0))
     mark = last_mark(known.trail, size)
-    if mark is None or (size >= known.head.length and not same_head(known, face)):
+    if mark is None or not same_head(known, face):
         return False
     length = mark.before.length
     return mark.before.matches(exactly(face, length, mark.offset - length))

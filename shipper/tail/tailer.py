@@ -20,7 +20,13 @@ from collections.abc import Mapping
 from enum import Enum
 
 from shipper.event.ids import EventId, event_ids
-from shipper.formats.encodings import UTF_8, Encoding, first_line_end, whole_lines
+from shipper.formats.encodings import (
+    UTF_8,
+    Encoding,
+    first_line_end,
+    line_ends,
+    whole_lines,
+)
 from shipper.formats.fingerprint import HEAD_BYTES, TAIL_BYTES
 from shipper.tail.checkpoint import Checkpoint, Node
 from shipper.tail.chunk import Changed, Chunk, Limits
@@ -309,14 +315,21 @@ class Tailer:
         else:
             before = lines
         after = self.checkpoint.at(end, before, end if self.face.kind else self.size)
-        if after.head.length < HEAD_BYTES:
-            after = after.with_head(self.head())
+        if base < HEAD_BYTES:
+            after = self._with_head(after)
         chunk = Chunk(lines, base, width, after, *self._encoding())
         if self._within_line(lead, base):
             chunk = chunk._replace(continues=True)
         if over is _End.EARLY and self._within_line(before[-TAIL_BYTES:], base + width):
             chunk = chunk._replace(partial=True)
         return chunk
+
+    def _with_head(self, after: Checkpoint) -> Checkpoint:
+        """Return *after*, which stands in the head or came from there, with what is told by it."""
+        head, (encoding, _) = self.head(), self._encoding()
+        if after.head.length == HEAD_BYTES and not after.head.matches(head):
+            return after  # it was written anew since the read
+        return after.with_head(head, line_ends(head[: after.offset], 0, encoding))
 
     def _within_line(self, before: bytes, offset: int) -> bool:
         """Tell whether *offset*, which *before* ends at, stands amid a line."""

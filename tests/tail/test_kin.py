@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from shipper.formats.encodings import UTF_8, line_ends
 from shipper.formats.fingerprint import NOTHING, fingerprint
 from shipper.formats.rotation import canonical_path
 from shipper.tail.checkpoint import Checkpoint, Node
@@ -35,6 +36,8 @@ from shipper.tail.kin import (
 )
 from shipper.tail.newcomer import Newcomer
 from shipper.tail.tailer import Tailer
+from shipper.tail.trail import last_mark
+from tests.arrivals import LINE_BYTES, numbered
 
 LINES = [b"%06d 192.0.2.1 a line of an invented log\n" % number for number in range(60)]
 TEXT = b"".join(LINES)
@@ -82,7 +85,7 @@ class Folder:
         )
         for end in [*range(step, len(read), step), len(read)] if read else []:
             fresh = fresh.at(end, read[max(0, end - step) : end], fresh.size)
-        return fresh
+        return fresh.with_head(read, line_ends(read[:1024], 0, UTF_8))
 
     def tailer(self, content: bytes, read: int, name: str = "app.log") -> Tailer:
         """Write a log; return the tailer that has read the first *read* bytes of it."""
@@ -408,6 +411,8 @@ def test_a_copy_that_ends_before_what_was_read(
         pytest.param("app.log.1", b"X" + HALF[1:-45], id="another head"),
         pytest.param("app.log.1", HALF[:1_040] + b"X" * 200 + b"\n", id="another end"),
         pytest.param("app.log.1", HALF[:20], id="too short to tell"),
+        pytest.param("app.log.1", HALF[:-45][:800], id="short, and amid a line"),
+        pytest.param("app.log.1", b"".join(LINES[:5]) + LINES[9], id="short, another last line"),
         pytest.param("app.log.1", b"", id="empty"),
     ],
 )
@@ -415,6 +420,21 @@ def test_what_was_not_read_is_not_taken_for_read(folder: Folder, name: str, cont
     """Rule 5: where name, head or the last mark speak against it, it is a log of its own."""
     known = folder.known(HALF, step=len(LINES[0])).ended()
     assert was_read(folder.newcomer(name, content), [known], settled=True) is Kin.STRANGER
+
+
+@pytest.mark.parametrize("lines", [1, 3, 11])
+def test_lines_that_differ_in_their_numbers_only(folder: Folder, lines: int) -> None:
+    """Rule 5: where 64 bytes are the same in every line, no short log is taken for the other's."""
+    read, other = (b"".join(map(numbered, range(n, n + 12))) for n in (1, 13))
+    known = folder.known(read)
+    mark = last_mark(known.trail, LINE_BYTES)
+    assert mark is not None
+    assert mark.before.matches(other[: mark.offset])  # so 64 bytes alone would not tell
+    waiting = folder.newcomer("app.log.1", other[: lines * LINE_BYTES])
+    assert was_read(waiting, [known.ended()], settled=True) is Kin.STRANGER
+    assert copies(waiting, known, settled=True) is Kin.STRANGER
+    waiting = folder.newcomer("app.log.2", read[: lines * LINE_BYTES])
+    assert was_read(waiting, [known.ended()], settled=True) is Kin.REPEATED
 
 
 def test_what_may_come_back_vouches_for_nothing(folder: Folder) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shipper.formats.fingerprint import NOTHING, fingerprint
-from shipper.tail.trail import Mark, extended, last_mark
+from shipper.tail.trail import Mark, extended, last_mark, tells_all, with_line_ends
 
 TEXT = b"".join(b"%07d 192.0.2.1 GET /some/path/%d\n" % (n, n * n) for n in range(40_000))
 MARK_BYTES = 25
@@ -94,3 +94,38 @@ def test_a_trail_with_a_mark_close_by_stays_as_it_is() -> None:
     assert extended(first, mark, TEXT[5_000:5_192], 5_192) is first
     moved = extended(first, mark, TEXT[5_000:5_193], 5_193)
     assert offsets(moved)[:2] == [5_129, 5_000]
+
+
+# Rule 4
+
+
+def ends_of(head: bytes) -> list[int]:
+    """Return the ends of the lines in *head*."""
+    return [at + 1 for at, byte in enumerate(head) if byte == 0x0A]
+
+
+@given(steps)
+def test_what_is_shorter_than_a_head_is_proven_whole(widths: list[int]) -> None:
+    """The first lines, each end of them: whatever was read since, they are told from any others."""
+    ends = [min(sum(widths[: n + 1]), len(TEXT)) for n in range(len(widths))]
+    trail, mark = b"", Mark(0, NOTHING)
+    for end in ends:
+        trail = extended(trail, mark, TEXT[mark.offset : end], end)
+        trail = with_line_ends(trail, TEXT[:1024], ends_of(TEXT[: min(end, 1024)]))
+        mark = Mark(end, fingerprint(TEXT[max(0, end - 64) : end]))
+    for end in ends_of(TEXT[:1024]):
+        assert tells_all(trail, TEXT[:end]) is (end <= ends[-1])
+        assert not tells_all(trail, TEXT[: end - 1])
+        assert not tells_all(trail, TEXT[: end - 2] + b"X\n")
+        assert not tells_all(trail, b"X" + TEXT[1:end])
+
+
+def test_short_lines_do_not_make_a_trail_long() -> None:
+    """Of lines of a few bytes no more than 32 ends are marked, and none that proves nothing."""
+    head = b"".join(b"%03d\n" % number for number in range(256))
+    trail = with_line_ends(b"", head, ends_of(head))
+    assert len(trail) == 32 * MARK_BYTES
+    assert not tells_all(trail, head[:28])
+    assert tells_all(trail, head[:32])
+    assert tells_all(trail, head[: 32 + 31 * 4])
+    assert not tells_all(trail, head[: 32 + 32 * 4])
