@@ -3,7 +3,7 @@
 After a start all are; while running, those that rest because too many files are open.
 
 Rule 1: "could not look" changes nothing. An orphan is missing only if its directory was listed,
-        or does not exist, and no file there has its inode.
+        or does not exist, and no file there has its inode; or if another generation has it.
 Rule 2: a missing orphan waits for the grace time before it is given up: its file may be on the
         way (a copy being restored, a mount that is late), and then it is read on.
 Rule 3: orphans of a source that is not configured are left alone, unless another one reads their
@@ -27,6 +27,7 @@ class Orphans:
     ) -> None:
         self._all: dict[int, Checkpoint] = {}
         self._of: dict[str, dict[int, Checkpoint]] = defaultdict(dict)
+        self._on: dict[Node, set[int]] = defaultdict(set)
         for checkpoint in checkpoints:
             self.add(checkpoint)
         self._sources = sources
@@ -47,11 +48,15 @@ class Orphans:
     def add(self, checkpoint: Checkpoint) -> None:
         """Take in a generation whose file was closed."""
         self._all[checkpoint.row] = self._of[checkpoint.canonical][checkpoint.row] = checkpoint
+        self._on[checkpoint.node].add(checkpoint.row)
 
     def remove(self, checkpoint: Checkpoint) -> None:
         """Let go of a generation, if it is here: it has a tailer, or is over."""
-        if self._all.pop(checkpoint.row, None):
-            del self._of[checkpoint.canonical][checkpoint.row]
+        if known := self._all.pop(checkpoint.row, None):
+            del self._of[known.canonical][known.row]
+            self._on[known.node].remove(known.row)
+            if not self._on[known.node]:
+                del self._on[known.node]
         self._missing.pop(checkpoint.row, None)
         self._ousted.pop(checkpoint.row, None)
 
@@ -59,6 +64,12 @@ class Orphans:
         """Note that the file of *checkpoint*, if that is an orphan, is not where it was."""
         if checkpoint in self:
             self._missing.setdefault(checkpoint.row, now)
+
+    def displace(self, checkpoint: Checkpoint, now: float) -> None:
+        """Note that the file of *checkpoint* is read: that of others on its inode is gone."""
+        for row in self._on.get(checkpoint.node, ()):
+            if row != checkpoint.row and self._all[row].source in self._sources:
+                self._missing.setdefault(row, now)
 
     def oust(self, checkpoint: Checkpoint, why: str) -> None:
         """Note that the file of *checkpoint*, if that is an orphan, is another now: *why*."""

@@ -114,6 +114,7 @@ class Roster:
         tailer.opened_at, tailer.backlog = now, backlog(tailer)
         tailer.facts = container_facts(checkpoint.path)
         self.orphans.remove(checkpoint)
+        self.orphans.displace(checkpoint, now)
         self.departed.remove(checkpoint)
         self.tailers[checkpoint.node] = self.awake[checkpoint.node] = tailer
         self.arrivals.append(tailer)

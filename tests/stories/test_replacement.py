@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from tests.arrivals import numbered
 from tests.shipping import Make
 
 
@@ -246,3 +247,34 @@ def test_a_link_that_is_flipped(ship: Make, every: int) -> None:
         shipper.logs.append(f"files/{number}", *lines[50:])
 
     assert sorted(shipper.new_lines()) == sorted({*seen, *lines})
+
+
+def test_an_inode_used_again_and_killed_soon(ship: Make) -> None:
+    """32, 65: what became of the older file is settled, though no life is as long as the grace."""
+    shipper = ship("app.log*")
+    shipper.logs.append("app.log", *map(_alike, range(12)))
+    shipper.catch_up()
+    shipper.logs.rename("app.log", "app.log.1")
+    shipper.logs.append("app.log.1", _alike(12))
+    shipper.catch_up()
+    for number in (100, 101, 102, 103):
+        shipper.kill()
+        if number == 100:  # the new log has the inode of the old one, which was deleted meanwhile
+            shipper.logs.rename("app.log.1", "app.log")
+            shipper.logs.truncate("app.log")
+            shipper.logs.append("app.log", _alike(number))
+        else:
+            shipper.logs.append(f"app.log.{number}", _alike(number))
+        shipper.start()
+        assert shipper.catch_up().lines()[-1] == _alike(number)
+    assert shipper.reports.of("file.gone") == []
+    shipper.after_grace()
+
+    (gone,) = shipper.reports.of("file.gone")
+    assert (gone["path"], gone["lost_bytes"]) == (str(shipper.logs.path("app.log.1")), 0)
+    assert len(shipper.lines()) == 13 + 4
+
+
+def _alike(number: int) -> str:
+    """Return a line of nginx's that differs from others in its number only."""
+    return numbered(number).decode().removesuffix("\n")

@@ -97,3 +97,27 @@ def test_whose_fate_is_open(orphan: Checkpoint) -> None:
     orphans.remove(orphan)
     assert orphans.unsettled(orphan.canonical) == [rows["rests"]]
     assert orphans.unsettled("/logs/unknown.log") == []
+
+
+def test_whose_inode_another_has_is_missing(orphan: Checkpoint) -> None:
+    """Rule 1: of two generations on record for one inode, the one that is not read has no file."""
+    older = replace(orphan, row=2)
+    orphans = Orphans([older, orphan], {"web"}, 60)
+    assert orphans.unsettled(orphan.canonical) == [older, orphan]
+    orphans.remove(orphan)
+    orphans.displace(orphan, 100)
+    assert orphans.unsettled(orphan.canonical) == []
+    assert list(orphans.seek([orphan.node], 159)) == []
+    assert orphans.given_up(159) == []
+    assert orphans.given_up(160) == [(older, "gone")]
+
+
+def test_a_generation_displaces_neither_itself_nor_those_on_other_inodes(
+    orphan: Checkpoint,
+) -> None:
+    """Rules 1 and 3: nor one whose source is not configured: it is left alone."""
+    elsewhere = replace(orphan, row=2, node=Node(orphan.node.device, orphan.node.inode + 1))
+    foreign = replace(orphan, row=3, source="gone")
+    orphans = Orphans([orphan, elsewhere, foreign], {"web"}, 60)
+    orphans.displace(orphan, 0)
+    assert orphans.given_up(60) == []
