@@ -136,7 +136,7 @@ class Pump:
         self._retry_at = float("-inf")
         self.turned_at = clock.monotonic()
         self.caught_up = False
-        self.done = False  # caught up, and no stream will bring more
+        self.done = False  # caught up, no stream will bring more, and no file may turn out to
         self.swept = False
         self.commits = 0
         self.lag = Lag()
@@ -224,7 +224,8 @@ class Pump:
         if swept or ready:
             settled = swept and not ready and not self._holding
             self.caught_up = settled and not self._fleet.crowded
-        self.done = self.caught_up and not self._fleet.streams.flowing
+        more = self._fleet.streams.flowing or self._fleet.in_doubt
+        self.done = self.caught_up and not more
         size = sum(chunk.width for _, chunk in chunks)
         self._speed.add(size)
         more = size >= _GATHERED * len(chunks) or any(tailer.ready for tailer in ready)

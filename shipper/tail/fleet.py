@@ -72,6 +72,11 @@ class Fleet:
         """Whether files had to wait at the last sweep, because no more can be open."""
         return self._reception.crowded
 
+    @property
+    def in_doubt(self) -> bool:
+        """Whether files were held at the last sweep that may be copies, and may be none."""
+        return self._reception.in_doubt
+
     def close(self) -> None:
         """Let go of all files."""
         for holder in self._roster.holders():

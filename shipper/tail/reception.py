@@ -51,12 +51,17 @@ class _Compare(Protocol):
 
 
 class Reception:
-    """Takes in files. `crowded` says whether some had to wait, because no more can be open."""
+    """Takes in files.
+
+    `crowded` says whether some had to wait, because no more can be open; `in_doubt`, whether some
+    are not read before more is known of them, or the grace time is over.
+    """
 
     def __init__(self, roster: Roster) -> None:
         self._roster = roster
         self._told_crowded = False
         self.crowded = False
+        self.in_doubt = False
 
     def welcome(self, strangers: list[Place], now: float) -> None:
         """Take in the files that nobody holds: the oldest first, so that ids repeat (rule 2)."""
@@ -155,6 +160,7 @@ class Reception:
         """Make tailers of the newcomers whose first line is complete, or will never be."""
         newcomers = [n for n in self._roster.newcomers.values() if not n.hopeless]
         families = Families(self._roster.tailers.values() if newcomers else (), newcomers)
+        self.in_doubt = False
         for waiting in newcomers:
             left = waiting.detached_at
             over = left is not None and now - left >= self._roster.grace
@@ -172,6 +178,12 @@ class Reception:
                     families.add(self._settle(waiting, sighting, kin, now))
                 elif over:
                     self._roster.drop(waiting)
+                else:
+                    self._note_doubt(waiting, sighting, now)
+
+    def _note_doubt(self, waiting: Newcomer, sighting: Sighting | None, now: float) -> None:
+        settled = waiting.settled(now, self._roster.grace)
+        self.in_doubt = self.in_doubt or (sighting is not None and not settled)
 
     def _kin(self, waiting: Newcomer, families: Families, now: float) -> Checkpoint | Kin:
         """Find out what a newcomer is to the generations that there are, or were."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import random
 
 import pytest
 
@@ -276,3 +277,23 @@ def test_long_lines_in_an_archive(ship: Make, kind: str) -> None:
     assert [line[0] for line in shipper.lines() if line[0] != "d"] == ["a", "b", "c", "e", "f"]
     assert shipper.ledger().bytes_read == len("\n".join(lines))
     assert shipper.ledger().lines_read == 6
+
+
+def test_the_end_is_not_reached_before_an_archive_is_recognised(ship: Make) -> None:
+    """56: who stops at the end of all files has read what an archive has more than its log had.
+
+    To compare it where its log was left takes several looks: it is decompressed up to there.
+    """
+    shipper = ship("app.log*")
+    rng = random.Random(1)
+    shipper.logs.append("app.log", *(rng.randbytes(500).hex() for _ in range(6_000)))
+    shipper.catch_up()
+    shipper.stop()
+    shipper.logs.append("app.log", "the last line")
+    _compress(shipper, "app.log")
+    shipper.start()
+    for _ in range(100):
+        if shipper.turn().pump.done:
+            break
+
+    assert shipper.lines()[6_000:] == ["the last line"]

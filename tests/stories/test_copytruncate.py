@@ -448,3 +448,16 @@ def test_seen_between_copy_and_truncation(ship: Make, killed: bool, packed: bool
 
     assert sorted(shipper.after_grace().lines()) == lines[:1_900]
     assert shipper.ledger().bytes_lost == sum(len(line) + 1 for line in lines[1_900:])
+
+
+def test_the_end_is_not_reached_while_a_copy_is_in_doubt(ship: Make) -> None:
+    """22: who stops at the end of all files waits for those that may be copies, or may not."""
+    shipper = ship("app.log*")
+    shipper.logs.append("app.log", "a", "b")
+    assert shipper.catch_up().pump.done
+    shipper.logs.copy("app.log", "app.log.1")
+    assert not shipper.catch_up().pump.done
+    shipper.after_grace()
+
+    assert shipper.pump.done
+    assert shipper.lines() == ["a", "b"]
