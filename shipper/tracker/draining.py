@@ -12,6 +12,9 @@ from shipper.tracker.committer import left_of
 from shipper.tracker.outcome import Callback, Outcome
 from shipper.tracker.queueing import Queue
 
+# How soon it is looked again while what waits is set aside, or in the hands of another.
+_LOOK = 0.1
+
 
 class Drained(NamedTuple):
     """Events `delivered`, `refused` for good, and `left` waiting; the last failure and its status.
@@ -56,7 +59,7 @@ def run_to_end(
         if wait is None and not queue.waiting(queue.newest()):
             break
         if tally.failures <= retries:
-            time.sleep(min(wait or 0.0, left_of(deadline)))
+            time.sleep(min(_LOOK if wait is None else wait, left_of(deadline)))
     with suppress(StateBusyError):
         emitter.settle()
     last = tally.last
