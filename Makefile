@@ -46,7 +46,7 @@ fmt: $(READY) ## format the code, apply the safe fixes, and write the schemas fo
 	@$(BIN)/shipper config schema --out shipper/config/shipper.schema.json
 	@$(BIN)/shipper config schema --grammar --out shipper/grammar/grammar.schema.json
 
-kill-test: $(READY) ## SIGKILL at random moments, KILLS times (four variants a twentieth each): nothing lost, nothing twice
+kill-test: $(READY) ## SIGKILL at random moments, KILLS times (five variants a twentieth each): nothing lost, nothing twice
 	@$(BIN)/python -m pytest tests/kill -q --kills $(KILLS) $(ARGS)
 
 fault-test: $(READY) ## the long form of the fault matrix: large backlogs, long faults, four senders

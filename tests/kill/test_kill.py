@@ -18,6 +18,7 @@ import pytest
 from shipper.devcollector.server import DevCollector
 from tests.arrivals import LINE_BYTES, Arrivals, adds_up, collector, free_port
 from tests.kill.workloads import (
+    Churning,
     Compressing,
     Copytruncate,
     Several,
@@ -26,7 +27,7 @@ from tests.kill.workloads import (
     record,
     up_and_down,
 )
-from tests.program import running, shipper
+from tests.program import Running, running, shipper
 
 CONFIG = """
 state: {directory}/state
@@ -39,6 +40,9 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
 
 class Trial:
     """A workload, a shipper that is killed, a collector, and what came of it."""
+
+    pauses = 0.0
+    """How many of the lives are stopped for a while before they end, as on a starved machine."""
 
     def __init__(self, directory: Path, kind: type[Workload], kills: int, seed: int) -> None:
         print(f"{kind.__name__}: kills {kills}, seed {seed}")  # noqa: T201  # to run it again
@@ -79,8 +83,17 @@ class Trial:
             else:
                 program.wait_for("service.started")
                 time.sleep(self.rng.uniform(0.0, 0.6))
+            if self.rng.random() < self.pauses:
+                self._pause(program)
             assert program.process.poll() is None, "".join(program.log)
             assert program.stop(signal.SIGKILL) == -signal.SIGKILL
+
+    def _pause(self, program: Running) -> None:
+        """Let it stand still, at times for longer than the grace time, and go on for a while."""
+        program.process.send_signal(signal.SIGSTOP)
+        time.sleep(self.rng.uniform(0.0, 3.0))
+        program.process.send_signal(signal.SIGCONT)
+        time.sleep(self.rng.uniform(0.0, 0.6))
 
 
 @pytest.fixture
@@ -146,3 +159,17 @@ def test_several_logs_and_a_collector_that_comes_and_goes(
     trial = Trial(tmp_path, Several, fewer, seed)
     with collector(free_port()) as to:
         assert trial.run(to, flapping=True).lost(trial.workload.written) == set()
+
+
+def test_small_logs_that_come_and_go_while_it_is_killed(
+    tmp_path: Path, fewer: int, seed: int
+) -> None:
+    """32, 65: Rotated all the time, soon deleted, inodes used again: each line under one id.
+
+    Some of the lives are paused amid it, for longer than the grace time of rotated files.
+    """
+    trial = Trial(tmp_path, Churning, fewer, seed)
+    trial.pauses = 0.3
+    assert isinstance(trial.workload, Churning)
+    with collector(intercept=trial.workload.hear) as to:
+        assert trial.run(to).lost(trial.workload.written) == set()

@@ -12,9 +12,11 @@ from __future__ import annotations
 import gzip
 import os
 import random
+import re
 import shutil
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +25,7 @@ from shipper.devcollector.server import DevCollector
 from tests.arrivals import numbered
 
 WEB = 'sources: [{{name: web, paths: ["{logs}/*.log*"], grammar: nginx_access}}]\n'
+_SENT = re.compile(rb"/n/(\d{8})")
 KEPT = 300  # rotated files: so many that what is deleted was read long ago
 MOST_BEHIND = 50_000  # lines; KEPT files hold some 300,000
 TRACES = (
@@ -150,6 +153,47 @@ class Copytruncate(Compressing):
             time.sleep(self.rng.choice((0.0, 0.0, 0.02)))  # a disk that takes its time
         os.truncate(log, 0)
         return copy if self.rng.random() < 0.5 else self.compress(copy)
+
+
+class Churning(Workload):
+    """Rotates small logs all the time, and keeps few: a new one has the inode of one that is gone.
+
+    What is deleted has arrived before, line by line: `hear` listens at the collector's door.
+    """
+
+    behind = 400  # lines
+    kept = 4
+
+    def __init__(self, logs: Path, rng: random.Random) -> None:
+        super().__init__(logs, rng)
+        self.heard: set[int] = set()
+        self._old: deque[tuple[Path, range]] = deque()
+        self._first = 1
+
+    def hear(self, _method: str, _target: str, body: bytes) -> None:
+        """Take note of the lines in a request."""
+        self.heard.update(int(number) for number in _SENT.findall(body))
+
+    def step(self) -> None:
+        if self.rng.random() < 0.3 and self._rest:
+            (log,) = self._rest
+            self.complete(log)
+            self.rotate(log)
+        if len(self.written) - len(self.heard) < self.behind:
+            log = self.log()
+            data = self._rest.pop(log, b"") + self.lines(self.rng.randrange(1, 8))
+            cut = self.rng.randrange(len(data))
+            append(log, data[:cut])
+            self._rest[log] = data[cut:]
+
+    def rotated(self, log: Path) -> Path:
+        self._rotations += 1
+        path = log.with_name(f"{log.name}.{self._rotations}")
+        self._old.append((path, range(self._first, len(self.written) + 1)))
+        self._first = len(self.written) + 1
+        while len(self._old) > self.kept and self.heard.issuperset(self._old[0][1]):
+            self._old.popleft()[0].unlink()
+        return path
 
 
 class Traces(Workload):
