@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import cycle
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,7 +35,7 @@ from shipper.store.store import DATABASE, Settlement, Store
 _LINES = 200_000
 _TURN = 4  # batches that a turn of the pump commits together
 _NOBODY = 9  # nobody listens on this port
-_PART = 20  # the first and the last twentieth are compared
+_SIDE_EVENTS = 500_000  # so many more are added to the full queue, and to an empty one
 
 
 class Backlog(NamedTuple):
@@ -89,7 +90,7 @@ def table_of(found: Backlog, pump: float, drain: float) -> Table:
     """Return all figures."""
     rows = [
         ("into an empty queue", f"{found.first_rate:,.0f} events/s"),
-        ("at the end", f"{found.last_rate:,.0f} events/s"),
+        ("into the full queue", f"{found.last_rate:,.0f} events/s"),
         ("out of the queue, without sending", f"{found.leaving_rate:,.0f} events/s"),
         ("disk", f"{found.disk_bytes:.1f} bytes an event"),
         ("check and open", f"{found.opening * 1000:.0f} ms"),
@@ -149,9 +150,12 @@ def measure(folder: Path, events: int) -> Backlog:
     """Queue *events* events of an access log, then look at the state as a start and tools do."""
     state = folder / "state"
     with closing(Store.open(state)) as store:
-        first_rate, last_rate = _fill(store, folder, events)
+        turns = _turns(_batches(folder))
+        _fill(store, turns, events)
         store.space.write_back(least=1)
-    size = (state / DATABASE).stat().st_size
+        size = (state / DATABASE).stat().st_size
+        first_rate, last_rate = _side_by_side(store, folder / "empty", turns)
+        store.space.write_back(least=1)
     config = folder / "backlog.yaml"
     config.write_text(
         f'state: {state}\ncollector: {{url: "http://127.0.0.1:{_NOBODY}"}}\n'
@@ -171,24 +175,31 @@ def measure(folder: Path, events: int) -> Backlog:
     )
 
 
-def _fill(store: Store, folder: Path, events: int) -> tuple[float, float]:
-    """Fill the queue; return the events a second of the first and of the last part."""
-    turns = _turns(_batches(folder))
-    marks: list[tuple[int, float]] = [(0, time.monotonic())]
+def _fill(store: Store, turns: list[list[RecordBatch]], events: int) -> None:
     queued = 0
-    while queued < events:
-        for turn in turns:
-            store.enqueue("web", turn, queued)
+    for turn in cycle(turns):
+        store.enqueue("web", turn, queued)
+        queued += sum(batch.events for batch in turn)
+        if queued >= events:
+            return
+
+
+def _side_by_side(full: Store, empty: Path, turns: list[list[RecordBatch]]) -> tuple[float, float]:
+    """Return the events a second into an empty queue, and into *full*.
+
+    Turn by turn, so that both have the same machine, and as many write-backs of their logs.
+    """
+    queued, seconds = 0, [0.0, 0.0]
+    with closing(Store.open(empty)) as other:
+        for turn in cycle(turns):
+            for number, store in enumerate((other, full)):
+                began = time.monotonic()
+                store.enqueue("web", turn, queued)
+                seconds[number] += time.monotonic() - began
             queued += sum(batch.events for batch in turn)
-            marks.append((queued, time.monotonic()))
-            if queued >= events:
-                break
-    return _rate(marks, 0, events // _PART), _rate(marks, events - events // _PART, events)
-
-
-def _rate(marks: list[tuple[int, float]], since: int, until: int) -> float:
-    within = [mark for mark in marks if since <= mark[0] <= until]
-    return (within[-1][0] - within[0][0]) / (within[-1][1] - within[0][1])
+            if queued >= _SIDE_EVENTS:
+                return queued / seconds[0], queued / seconds[1]
+    raise AssertionError("there is no end to a cycle")
 
 
 def _batches(folder: Path) -> Iterator[RecordBatch]:
