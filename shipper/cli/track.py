@@ -20,7 +20,35 @@ if TYPE_CHECKING:
 _KEYS = {"schema", "data", "contexts", "event_id", "timestamp", "true_timestamp"}
 
 
-@click.command()
+class _Track(click.Command):
+    """Ends with the Tracking CLI's codes, which has 1 for all that no status of HTTP says."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """Read the arguments."""
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except click.UsageError as error:
+            error.show()
+            raise click.exceptions.Exit(1) from error
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        from shipper.errors import StateError
+
+        try:
+            return super().invoke(ctx)
+        except StateError as error:
+            click.echo(f"error: {error}", err=True)
+            raise click.exceptions.Exit(1) from error
+
+
+@click.command(cls=_Track)
 @click.option("-c", "--collector", metavar="HOST", help="The collector: host, port and path.")
 @click.option("--appid", "--id", "app_id", default="", metavar="NAME", help="The application id.")
 @click.option(
@@ -75,6 +103,7 @@ def track(ndjson: IO[bytes] | None, dry_run: bool, queue: Path | None, **options
     5xx, 1 anything else: no answer, a redirect, bad input.
     """
     run = _Run(_Settings(**options), dry_run=dry_run)
+    run.refuse_two(ndjson)
     with ExitStack() as stack:
         directory = queue
         if directory is None or dry_run:
@@ -110,6 +139,14 @@ class _Run:
         self._settings = settings
         if not settings.collector and not dry_run:
             _give_up("the collector is missing: name it with --collector")
+
+    def refuse_two(self, ndjson: IO[bytes] | None) -> None:
+        """End the command if events are given in two ways: one of them would not be sent."""
+        settings = self._settings
+        single = {"--sdjson": settings.sdjson, "--schema": settings.schema, "--json": settings.data}
+        given = [name for name, value in single.items() if value is not None]
+        if ndjson is not None and given:
+            _give_up(f"--ndjson and {given[0]} are given: each names the events; use one of them")
 
     def emitter(self, directory: Path, *, durable: bool) -> Emitter:
         from shipper.tracker.emitter import Emitter

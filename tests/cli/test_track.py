@@ -232,3 +232,30 @@ def test_a_dry_run_prints_the_request(
         assert event["e"] == "ue"
     assert script.bodies == []
     assert not queue.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--nope",), "--nope"),
+        (("-m", "PUT"), "PUT"),
+        (("--ndjson", "missing"), "missing"),
+        (("--queue", "file", *EVENT), "file"),
+        (("--queue", "file/queue", *EVENT), "file/queue"),
+        (("--ndjson", "file", *EVENT), "--ndjson and --schema"),
+    ],
+)
+def test_any_other_trouble_is_exit_1(
+    arguments: tuple[str, ...],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Capture,
+) -> None:
+    """A wrong option, or a queue that can't be, ends as the Tracking CLI does, and is named."""
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    assert run_cli(["track", "-c", "http://127.0.0.1:1", *arguments]) == 1
+    errors = capsys.readouterr().err
+    assert said in errors
+    assert "Traceback" not in errors
