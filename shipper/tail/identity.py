@@ -9,6 +9,8 @@
 | no  | yes | yes | yes | SAME, if the old file is gone: moved, restored, or replaced by a copy |
 | no  | otherwise |  |  | a stranger: a new generation |
 
+A hole says nothing but its length: one that is longer is another, though head and tail match.
+
 "Could not look" is not in the table: whoever could not look decides nothing. Sizes and offsets
 are those of plain bytes; where only decompressing would tell the size, the bytes before the
 offset are asked for instead.
@@ -20,6 +22,8 @@ from enum import Enum
 
 from shipper.tail.checkpoint import Checkpoint
 from shipper.tail.face import DamagedError, Face
+
+_CHARACTER = 4  # bytes of the widest: in some encodings the first of them are NULs
 
 
 class Verdict(Enum):
@@ -44,7 +48,19 @@ def judge(known: Checkpoint, face: Face) -> Verdict:
     tail = exactly(face, known.tail.length, known.offset - known.tail.length)
     if len(tail) < known.tail.length:
         return Verdict.TRUNCATED
-    return Verdict.SAME if known.tail.matches(tail) else Verdict.REWRITTEN
+    same = known.tail.matches(tail) and not (_hollow(known) and _hole_goes_on(known, face))
+    return Verdict.SAME if same else Verdict.REWRITTEN
+
+
+def _hollow(known: Checkpoint) -> bool:
+    """Tell whether nothing but a hole was read: that says how long it is, and no more."""
+    prints = (known.head, known.tail)
+    return known.offset > 0 and all(each.matches(bytes(each.length)) for each in prints)
+
+
+def _hole_goes_on(known: Checkpoint, face: Face) -> bool:
+    """Tell whether no character stands where a hole ended. Raises as `exactly` does."""
+    return exactly(face, _CHARACTER, known.offset) == bytes(_CHARACTER)
 
 
 def same_head(known: Checkpoint, face: Face) -> bool:

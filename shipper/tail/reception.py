@@ -19,7 +19,7 @@ from heapq import nsmallest
 from typing import Protocol
 
 from shipper.formats.fingerprint import TAIL_BYTES, fingerprint
-from shipper.formats.rotation import bears_archive_name
+from shipper.formats.rotation import bears_archive_name, canonical_path
 from shipper.tail.checkpoint import Checkpoint, Node, Sighting
 from shipper.tail.face import DamagedError, Face, closed_on_error, open_log
 from shipper.tail.identity import Verdict, exactly, judge, same_head
@@ -140,7 +140,8 @@ class Reception:
         if known is None:
             return None
         reused = _has_inode_of_text(place.path, face, known)
-        if not reused and resumes(known, face) and not self._reads(known):
+        alike = canonical_path(place.path) == known.canonical
+        if not reused and resumes(known, face, shorter=alike) and not self._reads(known):
             return known
         if known.path == place.path:
             # What is left of it belongs to whoever reads that path now.
@@ -293,15 +294,15 @@ def _has_inode_of_text(path: str, face: Face, known: Checkpoint) -> bool:
     return face.kind is not None and path != known.path and not bears_archive_name(known.path)
 
 
-def resumes(known: Checkpoint, face: Face) -> bool:
-    """Tell whether a file is to be read on as *known*.
+def resumes(known: Checkpoint, face: Face, *, shorter: bool = True) -> bool:
+    """Tell whether a file is to be read on as *known*. With *shorter*, it may have lost its end.
 
     Of a compressed one only the head is compared here: whoever reads it on comes by the bytes
     before the offset, and compares them then. Raises OSError and DamagedError.
     """
     if face.kind is not None:
         return same_head(known, face)
-    return judge(known, face) is Verdict.SAME or _lost_its_end(known, face)
+    return judge(known, face) is Verdict.SAME or (shorter and _lost_its_end(known, face))
 
 
 def _lost_its_end(known: Checkpoint, face: Face) -> bool:

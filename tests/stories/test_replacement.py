@@ -156,6 +156,20 @@ def test_an_inode_used_again_for_the_same_words(ship: Make) -> None:
     assert len({event.eid for event in shipper.events()}) == 8
 
 
+def test_an_inode_used_again_after_half_a_line(ship: Make) -> None:
+    """32, 81: a log on the inode of another is not that one without its last words."""
+    shipper = ship("*.log")
+    shipper.logs.append("app.log", "banner")
+    shipper.logs.write("app.log", b"half a line")
+    shipper.catch_up()
+    shipper.kill()
+    shipper.logs.path("app.log").write_bytes(b"banner\none\n")
+    shipper.logs.rename("app.log", "other.log")
+    shipper.start()
+
+    assert shipper.after_grace().lines() == ["banner", "banner", "one"]
+
+
 def test_two_files_with_equal_beginnings(ship: Make) -> None:
     """33: two files whose first KB is the same are both read, under different ids."""
     shipper = ship("*.log")

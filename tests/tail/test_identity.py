@@ -111,3 +111,13 @@ def test_nothing_has_no_length() -> None:
     """The fingerprint of nothing matches anything: it proves nothing."""
     assert NOTHING.length == 0
     assert NOTHING.matches(b"anything")
+
+
+@pytest.mark.parametrize("text", [b"line\n", "line\n".encode("utf-16-be")])
+def test_a_hole_is_known_by_its_length(face_of: Callable[[bytes], Face], text: bytes) -> None:
+    """A log of which only a hole was read is another if its hole is longer."""
+    hole = bytes(1_300)
+    known = _known(hole)
+    assert _judge(face_of(hole + text), known) is Verdict.SAME
+    assert _judge(face_of(hole), known) is Verdict.SAME
+    assert _judge(face_of(hole + bytes(900) + text), known) is Verdict.REWRITTEN
