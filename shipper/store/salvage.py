@@ -30,7 +30,7 @@ from shipper.store.dead_letters import add_to_counter, bury_gap
 from shipper.store.drops import COUNTER, note_dropped
 from shipper.store.pages import Pages, Row, Value
 from shipper.store.schema import MIGRATIONS
-from shipper.store.shapes import AMBIGUOUS, INDEX_OF_IDS, SHAPES
+from shipper.store.shapes import AMBIGUOUS, INDEX_OF_IDS, shapes_of_tables
 
 CAUSE = "state_damaged"
 """The cause for which events are missing that were lost with the state."""
@@ -119,7 +119,7 @@ class _Finds:
         self._pages = pages
         self._new = new
         self._tick = tick
-        self.counts: dict[str, int] = dict.fromkeys(SHAPES, 0)
+        self.counts: dict[str, int] = dict.fromkeys(shapes_of_tables(), 0)
         self.small: dict[str, dict[Value, tuple[Value, ...]]] = defaultdict(dict)
         self.ids: dict[int, set[bytes]] = defaultdict(set)  # of the rows of files, by indexes
 
@@ -194,7 +194,7 @@ def _seen(values: tuple[Value, ...]) -> tuple[Value, ...]:
 
 
 def _insert(db: sqlite3.Connection, table: str, values: tuple[Value, ...]) -> int:
-    columns = SHAPES[table].columns[: len(values)]
+    columns = shapes_of_tables()[table].columns[: len(values)]
     marks = ", ".join("?" * len(columns))
     sql = f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({marks})"
     try:
@@ -206,9 +206,9 @@ def _insert(db: sqlite3.Connection, table: str, values: tuple[Value, ...]) -> in
 def _table_of(row: Row, owner: str | None) -> str | None:
     """Return the table of *row*; *owner* is that of its page, or an index, if that is known."""
     if owner is not None:
-        shape = SHAPES.get(owner)
+        shape = shapes_of_tables().get(owner)
         return owner if shape and shape.fits(row) else None
-    for table, shape in SHAPES.items():
+    for table, shape in shapes_of_tables().items():
         if table not in AMBIGUOUS and shape.fits(row):
             return table
     return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from functools import cache
 from typing import NamedTuple
 
 from shipper.formats.held import Held
@@ -99,8 +100,12 @@ _CHECKS: dict[str, Callable[[tuple[Value, ...]], bool]] = {
 }
 
 
-def _shapes() -> dict[str, Shape]:
-    """Return the shapes of all tables, as the migrations make them, one after the other."""
+@cache
+def shapes_of_tables() -> dict[str, Shape]:
+    """Return the shapes of all tables, as the migrations make them, one after the other.
+
+    That takes a state in memory, which hardly any start has a use for.
+    """
     shapes: dict[str, Shape] = {}
     with closing(sqlite3.connect(":memory:")) as db:
         for script in MIGRATIONS:
@@ -111,6 +116,7 @@ def _shapes() -> dict[str, Shape]:
                     least = shapes[name].least if name in shapes else len(shape.columns)
                     shapes[name] = shape._replace(least=least)
     shapes["stream"] = shapes["stream"]._replace(least=3)  # else an index looks the same
+    shapes["sqlite_sequence"] = Shape(("name", "seq"), ((str,), (int,)), 2, _numbered)
     return shapes
 
 
@@ -128,8 +134,6 @@ def _shape(db: sqlite3.Connection, table: str) -> Shape:
     return Shape(tuple(columns), tuple(kinds), 0, check, rowid=with_rowid)
 
 
-SHAPES = _shapes()
-SHAPES["sqlite_sequence"] = Shape(("name", "seq"), ((str,), (int,)), 2, _numbered)
 INDEX_OF_IDS = Shape(("id", "row"), ((bytes,), (int,)), 2, _digest, rowid=False)
 # Rows of indexes look like those: only a tree can tell them.
 AMBIGUOUS = frozenset({"loss"})
