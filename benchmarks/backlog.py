@@ -24,9 +24,10 @@ from benchmarks.whole_path import BrokenRunError, ended, running, wait_for, writ
 from shipper.config.load import load_config
 from shipper.event.batch import RecordBatch
 from shipper.event.builder import Envelope
-from shipper.event.chunk import Recipe, parse_chunk
+from shipper.event.chunk import parse_chunk
 from shipper.event.entities import Origin
 from shipper.event.ids import event_ids
+from shipper.event.recipe import Recipe
 from shipper.grammar.library import Library
 from shipper.service.damage import see_to_damage
 from shipper.service.transfer import check

@@ -20,9 +20,10 @@ from benchmarks.report import Outcome, Table
 from benchmarks.steady import LINE, write_in_turns
 from benchmarks.whole_path import fresh_run, run_once, shipper, wait_for
 from shipper.event.builder import Envelope
-from shipper.event.chunk import Recipe, parse_chunk
+from shipper.event.chunk import parse_chunk
 from shipper.event.entities import Origin
 from shipper.event.ids import event_ids
+from shipper.event.recipe import Recipe
 from shipper.grammar.auto import Auto
 from shipper.grammar.library import Library
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from benchmarks.access_log import write_access_log
 from shipper.event.batch import unpack
 from shipper.event.builder import Envelope
-from shipper.event.chunk import Recipe
 from shipper.event.piece import Piece, parse_piece
+from shipper.event.recipe import Recipe
 from shipper.grammar.library import Library
 from shipper.protocol.envelope import post_size
 

@@ -29,10 +29,11 @@ from benchmarks.report import Outcome, Table
 from shipper.collector.client import POST_PATH, Address, HttpCollector
 from shipper.event.batch import pack, unpack
 from shipper.event.builder import Envelope, event_builder
-from shipper.event.chunk import Parse, Recipe, parse_chunk
+from shipper.event.chunk import Parse, parse_chunk
 from shipper.event.entities import Origin
 from shipper.event.express import Express, Place
 from shipper.event.ids import event_ids
+from shipper.event.recipe import Recipe
 from shipper.formats.fingerprint import NOTHING
 from shipper.formats.framing import split_lines
 from shipper.grammar.library import Library

@@ -23,8 +23,9 @@ from shipper.devcollector.validate import judge_post
 from shipper.errors import ConfigError
 from shipper.event.batch import unpack
 from shipper.event.builder import Envelope
-from shipper.event.chunk import Parse, Policy, Recipe
+from shipper.event.chunk import Parse
 from shipper.event.piece import Piece, parse_piece
+from shipper.event.recipe import Policy, Recipe
 from shipper.formats.framing import whole_lines
 from shipper.formats.held import EMPTY, Held
 from shipper.formats.multiline import PRESETS

@@ -16,8 +16,9 @@ from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from typing import NamedTuple
 
-from shipper.event.chunk import Parse, Recipe
+from shipper.event.chunk import Parse
 from shipper.event.piece import Piece, joined, parse_piece, parts_of
+from shipper.event.recipe import Recipe
 from shipper.model import Report
 
 Recipes = Mapping[str, Recipe]

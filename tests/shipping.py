@@ -22,8 +22,8 @@ import orjson
 
 from shipper.event.batch import unpack
 from shipper.event.builder import Envelope
-from shipper.event.chunk import Policy, Recipe
 from shipper.event.piece import Inline
+from shipper.event.recipe import Policy, Recipe
 from shipper.grammar.grammar import Grammar
 from shipper.grammar.library import Library
 from shipper.model import Clock, Ledger

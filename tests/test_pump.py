@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from shipper.errors import StateBusyError
-from shipper.event.chunk import Policy
+from shipper.event.recipe import Policy
 from shipper.pump import Pace
 from shipper.tail.chunk import Limits
 from tests.shipping import SWEEP, Make, Shipper, events_of, shippers

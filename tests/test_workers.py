@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from shipper.event.builder import Envelope
-from shipper.event.chunk import Parse, Policy, Recipe
+from shipper.event.chunk import Parse
 from shipper.event.piece import Inline, Piece
+from shipper.event.recipe import Policy, Recipe
 from shipper.formats.held import EMPTY
 from shipper.formats.multiline import PRESETS
 from shipper.formats.records import Rules

@@ -99,9 +99,10 @@ def _as_fields(grammars: Sequence[Grammar | Auto]) -> Render:
 
 def _as_event(grammars: Sequence[Grammar | Auto]) -> Render:
     from shipper.event.builder import Envelope
-    from shipper.event.chunk import Recipe, take_in_order
+    from shipper.event.chunk import take_in_order
     from shipper.event.entities import Origin
     from shipper.event.ids import event_ids
+    from shipper.event.recipe import Recipe
     from shipper.formats.held import Record
 
     recipe = Recipe(grammars, Envelope())

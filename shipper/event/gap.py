@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 from shipper.event.batch import pack
 from shipper.event.builder import event_builder
-from shipper.event.chunk import Parse, Recipe, Reject
+from shipper.event.chunk import Parse, Reject
 from shipper.event.entities import Origin
+from shipper.event.recipe import Recipe
 from shipper.model import Parsed
 
 GAP_SCHEMA = "iglu:org.logfilesource/gap/jsonschema/1-0-0"

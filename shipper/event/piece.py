@@ -13,9 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import NamedTuple, Protocol
 
-from shipper.event.chunk import Parse, Recipe, cut_line, parse_chunk, parse_short
+from shipper.event.chunk import Parse, cut_line, parse_chunk, parse_short
 from shipper.event.entities import Edges, Origin
 from shipper.event.ids import event_ids
+from shipper.event.recipe import Recipe
 from shipper.formats.encodings import UTF_8, Encoding
 from shipper.formats.held import EMPTY, Held
 from shipper.model import Ledger

@@ -24,8 +24,8 @@ from shipper.config.collector import CollectorConfig
 from shipper.config.models import Config, SourceConfig
 from shipper.emitter import Emitter, Sending
 from shipper.event.builder import Envelope
-from shipper.event.chunk import Policy, Recipe
 from shipper.event.piece import Inline, Parser
+from shipper.event.recipe import Policy, Recipe
 from shipper.formats.encodings import Encoding
 from shipper.grammar.library import Library
 from shipper.model import Clock, Report

@@ -6,10 +6,11 @@ import uuid
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from shipper.event.chunk import Parse, Recipe, flush_held
+from shipper.event.chunk import Parse, flush_held
 from shipper.event.entities import Origin
 from shipper.event.gap import Gap, with_gap
 from shipper.event.ids import event_ids
+from shipper.event.recipe import Recipe
 from shipper.model import Clock, Ledger
 from shipper.store.collection import FIRST, MOST, UNKNOWN, Ended
 from shipper.store.store import Progress, Store

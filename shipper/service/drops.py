@@ -10,9 +10,9 @@ import uuid
 from collections.abc import Mapping
 
 from shipper.event.batch import pack
-from shipper.event.chunk import Recipe
 from shipper.event.gap import Dropped, drop_event
 from shipper.event.ids import event_ids
+from shipper.event.recipe import Recipe
 from shipper.model import Clock, Report
 from shipper.store.drops import COUNTER
 from shipper.store.store import Store

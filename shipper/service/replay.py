@@ -19,9 +19,10 @@ from typing import NamedTuple
 
 from shipper.config.models import Config
 from shipper.event.batch import fits
-from shipper.event.chunk import Recipe, lines_of, take
+from shipper.event.chunk import lines_of, take
 from shipper.event.entities import Origin
 from shipper.event.ids import event_ids
+from shipper.event.recipe import Recipe
 from shipper.formats.held import EMPTY, Record
 from shipper.formats.records import Line, Rules, assemble, flush
 from shipper.formats.rotation import canonical_path

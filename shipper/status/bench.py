@@ -18,9 +18,10 @@ import orjson
 
 from shipper.errors import GrammarError, Problem
 from shipper.event.builder import Envelope
-from shipper.event.chunk import Recipe, take_in_order
+from shipper.event.chunk import take_in_order
 from shipper.event.entities import Origin
 from shipper.event.ids import event_ids
+from shipper.event.recipe import Recipe
 from shipper.formats.held import Record
 from shipper.grammar.auto import Auto
 from shipper.grammar.grammar import Grammar, Memory, at_work

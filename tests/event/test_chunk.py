@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from shipper.event.batch import unpack
 from shipper.event.builder import Envelope
-from shipper.event.chunk import Parse, Policy, Recipe, cut_line, parse_chunk
+from shipper.event.chunk import Parse, cut_line, parse_chunk
 from shipper.event.entities import Origin
 from shipper.event.ids import event_ids
+from shipper.event.recipe import Policy, Recipe
 from shipper.grammar.grammar import Grammar
 from shipper.grammar.library import Library
 from shipper.model import Ledger, Mismatch, Parsed

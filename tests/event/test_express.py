@@ -10,10 +10,11 @@ from typing import Final
 import pytest
 
 from shipper.event.builder import Envelope, RefusedError, event_builder
-from shipper.event.chunk import Policy, Recipe, parse_chunk
+from shipper.event.chunk import parse_chunk
 from shipper.event.entities import Origin
 from shipper.event.express import Express, Place, express_of
 from shipper.event.ids import event_ids
+from shipper.event.recipe import Policy, Recipe
 from shipper.formats.records import Rules
 from shipper.grammar.grammar import Grammar
 from shipper.grammar.library import Library

@@ -11,9 +11,10 @@ from jsonschema import Draft4Validator
 
 from shipper.event.batch import unpack
 from shipper.event.builder import Envelope
-from shipper.event.chunk import Parse, Recipe, parse_chunk
+from shipper.event.chunk import Parse, parse_chunk
 from shipper.event.entities import Origin
 from shipper.event.ids import event_ids
+from shipper.event.recipe import Recipe
 from shipper.grammar.grammar import Grammar
 from shipper.grammar.iglu import iglu_schema
 from shipper.grammar.loader import parse_grammar

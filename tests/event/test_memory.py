@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from shipper.event.batch import unpack
 from shipper.event.builder import Envelope
-from shipper.event.chunk import Parse, Policy, Recipe, cut_line, flush_held, parse_chunk, take
+from shipper.event.chunk import Parse, cut_line, flush_held, parse_chunk, take
 from shipper.event.entities import Origin
 from shipper.event.ids import event_ids
+from shipper.event.recipe import Policy, Recipe
 from shipper.formats.held import EMPTY, Held, Open, Record
 from shipper.formats.multiline import MultilineRule
 from shipper.formats.records import Rules

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from shipper.event.batch import unpack
 from shipper.event.builder import Envelope
-from shipper.event.chunk import Parse, Policy, Recipe
+from shipper.event.chunk import Parse
 from shipper.event.entities import Edges
 from shipper.event.piece import Inline, Piece, joined, parse_piece, parts_of
+from shipper.event.recipe import Policy, Recipe
 from shipper.formats.encodings import Encoding
 from shipper.formats.held import Held
 from shipper.formats.multiline import PRESETS

@@ -9,10 +9,11 @@ from typing import Any
 import orjson
 
 from shipper.event.builder import Envelope
-from shipper.event.chunk import Recipe, parse_chunk
+from shipper.event.chunk import parse_chunk
 from shipper.event.entities import Origin
 from shipper.event.gap import Gap, with_gap
 from shipper.event.ids import event_ids
+from shipper.event.recipe import Recipe
 from shipper.event.schemas import own_schemas
 from shipper.grammar.iglu import iglu_schema, write_registry
 from shipper.grammar.library import Library

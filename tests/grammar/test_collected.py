@@ -17,8 +17,8 @@ from shipper.collector.verdict import Delivered
 from shipper.devcollector.schemas import Directory
 from shipper.devcollector.server import DevCollector
 from shipper.event.builder import Envelope
-from shipper.event.chunk import Recipe
 from shipper.event.ids import event_ids
+from shipper.event.recipe import Recipe
 from shipper.grammar.grammar import Grammar
 from shipper.model import Dropped
 from shipper.protocol.envelope import post_body

@@ -10,9 +10,10 @@ import orjson
 import pytest
 
 from shipper.event.builder import Envelope
-from shipper.event.chunk import Recipe, parse_chunk
+from shipper.event.chunk import parse_chunk
 from shipper.event.entities import Origin
 from shipper.event.ids import event_ids
+from shipper.event.recipe import Recipe
 from shipper.grammar.samples import run_samples
 from tests.grammar.shelf import NOW_US, SHIPPED, grammar, library
 

@@ -9,9 +9,10 @@ import pytest
 import regex
 
 from shipper.event.builder import Envelope
-from shipper.event.chunk import Recipe, parse_chunk
+from shipper.event.chunk import parse_chunk
 from shipper.event.entities import Origin
 from shipper.event.ids import event_ids
+from shipper.event.recipe import Recipe
 from shipper.grammar.furthest import Furthest
 from shipper.grammar.grok import FLAGS, compile_grok
 from shipper.grammar.samples import run_samples

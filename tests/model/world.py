@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from shipper.event.chunk import Policy
+from shipper.event.recipe import Policy
 from shipper.formats.multiline import MultilineRule
 from shipper.formats.records import Rules
 

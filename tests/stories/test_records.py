@@ -8,7 +8,7 @@ import os
 import orjson
 import pytest
 
-from shipper.event.chunk import Policy
+from shipper.event.recipe import Policy
 from shipper.formats.multiline import MultilineRule
 from shipper.formats.records import Rules
 from shipper.service.audit import audit

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shipper.event.chunk import Policy
+from shipper.event.recipe import Policy
 from shipper.formats.multiline import MultilineRule
 from shipper.formats.records import Rules
 from shipper.service.audit import audit
