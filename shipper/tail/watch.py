@@ -96,9 +96,11 @@ class Watch:
         *hot* says whether some file is busy. A root that can't be watched is swept only.
         """
         passed, observer = now - self._tuned_at, self._observer
-        if observer is None or passed < _TUNING:
+        # Too many for a second are too many before it is over: each costs as much as a line.
+        many = self._writes > _MANY * max(passed, _TUNING)
+        if observer is None or (passed < _TUNING and (self._quiet or not many)):
             return
-        many, self._writes = self._writes > _MANY * passed, 0
+        self._writes = 0
         self._tuned_at = now
         if many and not self._quiet:
             self._listen(observer, quiet=True, now=now)
