@@ -60,7 +60,7 @@ def run(
     codes: 0 done, 69 the collector is unavailable (--once), 73 the state can't be used, 78 the
     configuration is wrong.
     """
-    with _no_garbage_yet():
+    with _uncollected():
         from shipper.service import logs
         from shipper.service.reload import Reloader
         from shipper.service.run import Manner
@@ -88,12 +88,16 @@ def run(
 
 
 @contextmanager
-def _no_garbage_yet() -> Iterator[None]:
-    """Look for no garbage meanwhile: what is imported stays, and looking is a tenth of a start."""
+def _uncollected() -> Iterator[None]:
+    """Keep the garbage collector off what a block loads: it stays, and looking through it is slow.
+
+    Each look takes 10 ms and more, in which no line is read.
+    """
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
         gc.enable()
 
 

@@ -28,9 +28,12 @@ _STDIN_NAMES = (STDIN, "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 
 
 class Group(BaseModel):
-    """A mapping of the configuration: frozen, and closed to keys that it does not know."""
+    """A mapping of the configuration: frozen, and closed to keys that it does not know.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    What checks it is made when it is asked for, not for each part of a configuration by itself.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 def wrong(what: str, remedy: str) -> PydanticCustomError:

@@ -13,7 +13,7 @@ Rule 4: the ready-made rules cost time linear in the line: each pattern is ancho
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple, get_args
 
@@ -250,12 +250,33 @@ def _machine(table: _Table) -> MultilineRule:
     return MultilineRule(starts, tuple(states))
 
 
-PRESETS: Final[Mapping[str, MultilineRule]] = {
-    "java": _machine(_JAVA),
-    "python": _machine(_PYTHON),
-    "go": _machine(_GO),
-    "ruby": _machine(_RUBY),
-    "php": _machine(_PHP),
-    "csharp": _machine(_CSHARP),
-}
+class _Presets(Mapping[str, MultilineRule]):
+    """Rules by name, each compiled when it is asked for: most programs need none of them."""
+
+    def __init__(self, tables: Mapping[str, _Table]) -> None:
+        self._tables = tables
+        self._made: dict[str, MultilineRule] = {}
+
+    def __getitem__(self, name: str) -> MultilineRule:
+        if name not in self._made:
+            self._made[name] = _machine(self._tables[name])
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tables)
+
+    def __len__(self) -> int:
+        return len(self._tables)
+
+
+PRESETS: Final[Mapping[str, MultilineRule]] = _Presets(
+    {
+        "java": _JAVA,
+        "python": _PYTHON,
+        "go": _GO,
+        "ruby": _RUBY,
+        "php": _PHP,
+        "csharp": _CSHARP,
+    }
+)
 """The ready-made rules by name."""

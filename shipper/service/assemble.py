@@ -45,7 +45,6 @@ from shipper.tail.fleet import Fleet, Source
 from shipper.tail.glob import Exclude, Glob
 from shipper.tail.streams import OpenStreams
 from shipper.tail.watch import Watch
-from shipper.workers import Workers
 
 CLOCK = Clock(wall=time.time, monotonic=time.monotonic)
 
@@ -143,6 +142,8 @@ def _parser(
     """Return what parses: this process, or workers, each with two parts of a chunk."""
     if not config.workers:
         return Inline(recipes)
+    from shipper.workers import Workers
+
     make, part = partial(recipes_of, config), config.tail.chunk_bytes
     return stack.enter_context(closing(Workers(make, recipes, config.workers, part, report)))
 

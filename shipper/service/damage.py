@@ -11,14 +11,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shipper.config.models import Config
 from shipper.errors import StateDamagedError, StateError
 from shipper.model import Report
 from shipper.store.database import REMEDY
-from shipper.store.salvage import Tick, salvage, unfinished
-from shipper.store.soundness import clear, damage, is_suspect, suspect
+from shipper.store.soundness import clear, damage, is_salvaged, is_suspect, suspect
 from shipper.store.store import DATABASE, Store
+
+if TYPE_CHECKING:
+    from shipper.store.salvage import Tick
 
 _LOOK_SECONDS = 0.25
 _TELL_PAGES = 100_000
@@ -27,8 +30,11 @@ _TELL_PAGES = 100_000
 def see_to_damage(config: Config, namespace: str, report: Report) -> None:
     """Salvage the state of *config* if it is damaged. Raises StateError where it must not."""
     path = config.state / DATABASE
-    if unfinished(config.state, DATABASE):
-        clear(config.state)
+    if is_salvaged(config.state):
+        from shipper.store.salvage import unfinished
+
+        if unfinished(config.state, DATABASE):
+            clear(config.state)
     if not path.exists():  # somebody has moved it away: it begins anew
         clear(config.state)
     if not (why := found_in(config.state)):
@@ -36,6 +42,8 @@ def see_to_damage(config: Config, namespace: str, report: Report) -> None:
     if config.queue.when_damaged == "refuse":
         remedy = f"set queue.when_damaged to salvage and {REMEDY}"
         raise StateDamagedError(f"{path} is damaged ({why})", remedy)
+    from shipper.store.salvage import salvage  # seldom needed, and long to load
+
     report("state.damaged", path=path, why=why)
     done = salvage(config.state, DATABASE, namespace, _ticker(report))
     _remember_starts(config)

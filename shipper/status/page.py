@@ -12,12 +12,12 @@ from shipper.config.models import Config
 from shipper.model import Report
 from shipper.service.assemble import CLOCK, Parts
 from shipper.serving.listeners import Address, Listeners, addresses
-from shipper.status.view import View, view_of
 
 if TYPE_CHECKING:
     from shipper.config.status import StatusConfig
     from shipper.serving.server import ServerThread
     from shipper.status.app import Desk
+    from shipper.status.view import View
 
 _WHO: Final = "the status page"
 _MOST_CONNECTIONS: Final = 200
@@ -44,6 +44,8 @@ class StatusPage:
         self._listeners.keep(places)
         if config.status is None:
             return
+        from shipper.status.view import view_of
+
         desk = _desk(view_of(config, parts, CLOCK, self._report))
         self._desk, self._server = desk, self._serve(desk, config.status, failed)
         self._server.start()

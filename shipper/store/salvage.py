@@ -31,6 +31,7 @@ from shipper.store.drops import COUNTER, note_dropped
 from shipper.store.pages import Pages, Row, Value
 from shipper.store.schema import MIGRATIONS
 from shipper.store.shapes import AMBIGUOUS, INDEX_OF_IDS, shapes_of_tables
+from shipper.store.soundness import SALVAGED
 
 CAUSE = "state_damaged"
 """The cause for which events are missing that were lost with the state."""
@@ -38,7 +39,7 @@ CAUSE = "state_damaged"
 FORGOTTEN = "forgotten"
 """The counter of events whose fate was lost with the state: below 0, what is known only by it."""
 
-_NEW, _DONE = "state.db.salvaging", "state.db.salvaged"
+_NEW = "state.db.salvaging"
 _PAGE_ROWS = 200
 _STREAMED = ("batch", "arrival", "dead_letter")
 
@@ -62,7 +63,7 @@ class Salvaged(NamedTuple):
 def unfinished(directory: Path, database: str) -> bool:
     """Put a salvaged state whose making was complete in its place; tell whether there was one."""
     with translated(directory):
-        if not (directory / _DONE).exists():
+        if not (directory / SALVAGED).exists():
             return False
         _swap(directory, database)
         return True
@@ -90,7 +91,7 @@ def salvage(directory: Path, database: str, namespace: str, tick: Tick) -> Salva
                     lost = _mend_books(db, found)
             finally:
                 new.close()
-        (directory / _NEW).rename(directory / _DONE)
+        (directory / _NEW).rename(directory / SALVAGED)
         kept = _swap(directory, database)
     return Salvaged(kept, found.counts, *lost, lost_files)
 
@@ -103,7 +104,7 @@ def _swap(directory: Path, database: str) -> Path:
         old = directory / f"{database}{tail}"
         if old.exists():
             old.rename(f"{kept}{tail}")
-    (directory / _DONE).rename(directory / database)
+    (directory / SALVAGED).rename(directory / database)
     fd = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(fd)

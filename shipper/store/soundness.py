@@ -14,6 +14,8 @@ from shipper.store.database import DAMAGED, translated
 _TABLES = ("meta", "file", "stream", "counter", "collected", "loss", "dropped", "tally")
 _LARGE = ("dead_letter", "batch", "arrival")
 _SUSPECT = "damaged"
+SALVAGED = "state.db.salvaged"
+"""A salvaged state that is complete, and yet to be put in the place of the damaged one."""
 
 
 def suspect(directory: Path) -> None:
@@ -24,6 +26,12 @@ def suspect(directory: Path) -> None:
 def is_suspect(directory: Path) -> bool:
     """Tell whether the state was found damaged when it was last in use."""
     return (directory / _SUSPECT).exists()
+
+
+def is_salvaged(directory: Path) -> bool:
+    """Tell whether salvaging was broken off when all but the last step was done."""
+    with translated(directory):
+        return (directory / SALVAGED).exists()
 
 
 def clear(directory: Path) -> None:

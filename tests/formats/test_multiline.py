@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 import textwrap
 import time
 from collections.abc import Sequence
@@ -428,3 +430,16 @@ def test_ordinary_lines_stay_apart(name: str) -> None:
         "started",
     ]
     check(name, ordinary)
+
+
+def test_presets_are_compiled_when_they_are_asked_for() -> None:
+    """Loading the module compiles none; the same rule is given each time."""
+    code = (
+        "import regex; made = []; real = regex.compile\n"
+        "regex.compile = lambda *a: made.append(a) or real(*a)\n"
+        "from shipper.formats.multiline import PRESETS\n"
+        "before = len(made); PRESETS['java']; print(before, len(made) > 3)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0", "True"]
+    assert MultilineRule.preset("go") is PRESETS["go"]

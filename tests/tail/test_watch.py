@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 
 from shipper.tail.glob import Glob
-import pytest
-
 from shipper.tail.watch import Watch, _roots, watching
 from tests.shipping import Reports
 
