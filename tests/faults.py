@@ -8,7 +8,7 @@ import struct
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -169,8 +169,11 @@ class FaultServer:
         thread.start()
 
 
+@cache
 def refused_url() -> str:
-    """An address on which nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    """An address on which nothing listens, and nothing will: the port is kept by not listening."""
+    keeper = socket.socket()
+    keeper.bind(("127.0.0.1", 0))
+    port = keeper.getsockname()[1]
+    keeper.detach()  # open until the process ends
     return f"http://127.0.0.1:{port}"
