@@ -126,18 +126,22 @@ def predecessor(tailer: Tailer, others: Iterable[Tailer]) -> Tailer | None:
 
     Generations follow each other in the order in which they went on record, the oldest first: so
     of several rotated files each waits for the one before it, and none for one that waits for it.
+    A file that was there before another one was rotated does not follow that.
     """
     c = tailer.checkpoint
     if c.offset != c.start:
         return None
-    before = [other for other in others if other.checkpoint.row < c.row and _precedes(other, c)]
-    return max(before, key=lambda other: other.checkpoint.row, default=None)
+    before = [
+        (since, other.checkpoint.row, other)
+        for other in others
+        if other.checkpoint.row < c.row and _same_log(other.checkpoint, c)
+        if (since := other.rotated_at) is not None and since <= tailer.opened_at
+    ]
+    return max(before, key=lambda found: found[:2])[-1] if before else None
 
 
-def _precedes(other: Tailer, c: Checkpoint) -> bool:
-    o = other.checkpoint
-    rotated = other.detached_at is not None or o.path != o.canonical
-    return rotated and (o.source, o.canonical) == (c.source, c.canonical)
+def _same_log(this: Checkpoint, other: Checkpoint) -> bool:
+    return (this.source, this.canonical) == (other.source, other.canonical)
 
 
 def _counted(parse: Parse, held: Held) -> Parse:

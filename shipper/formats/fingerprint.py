@@ -3,11 +3,14 @@
 The head is the first bytes of a file, up to 1 KiB: it grows with a small file. The tail is the
 last bytes before an offset, up to 64. The lengths are stored beside the digests, so that other
 lengths in a later version never make an old file look new.
+
+NULs prove nothing: holes that writers leave behind a truncation are all alike.
 """
 
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from typing import NamedTuple
 
 HEAD_BYTES = 1024
@@ -24,10 +27,20 @@ class Fingerprint(NamedTuple):
         """Tell whether *data* starts with the bytes that this was taken of."""
         return len(data) >= self.length and digest(data[: self.length]) == self.digest
 
+    @property
+    def hollow(self) -> bool:
+        """Whether it was taken of nothing but NULs."""
+        return self.digest == _of_nuls(self.length)
+
 
 def digest(data: bytes) -> bytes:
     """Return 16 bytes of BLAKE2b: no accident, and nobody who writes logs, makes two alike."""
     return hashlib.blake2b(data, digest_size=16).digest()
+
+
+@cache
+def _of_nuls(length: int) -> bytes:
+    return digest(bytes(length))
 
 
 def fingerprint(data: bytes) -> Fingerprint:

@@ -208,8 +208,8 @@ class Fleet:
         for checkpoint, why in self._roster.orphans.given_up(now):
             lost = uncopied(checkpoint, checkpoint.unread(checkpoint.size))
             if why == "gone" or not self._goes_on(checkpoint, now):
-                self._roster.departed.add(checkpoint, now)
                 self._roster.finish(checkpoint, f"file.{why}", lost)
+                self._roster.departed.add(checkpoint, now)
         self._roster.departed.forget(now)
         self._roster.from_end.clear()
         self._news = News(set(), set())
@@ -327,12 +327,12 @@ class Fleet:
         tailer = self._roster.tailers.get(node)
         if tailer is None:
             return self._waits(node, place)
-        tailer.detached_at = None
         if tailer.path != place.path:
             self._roster.report("file.renamed", path=tailer.path, to=place.path)
-            tailer.checkpoint = tailer.checkpoint.moved(place.path, node)
+            tailer.renamed(place.path, now)
         elif node not in self._roster.awake and place.status.st_size > tailer.seen.size:
             self._missed(place.path, now)
+        tailer.detached_at = None
         self._look(tailer, now)  # itself: what the survey saw may be old, and the file read since
         return True
 

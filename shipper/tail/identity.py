@@ -81,4 +81,9 @@ def exactly(face: Face, length: int, offset: int) -> bytes:
 
 def telling(known: Checkpoint, canonical: str) -> bool:
     """Tell whether what is on record of a generation of the log *canonical* can prove a copy."""
-    return known.canonical == canonical and known.offset > 0 and known.head.length > 0
+    return (
+        known.canonical == canonical
+        and known.offset > 0
+        and known.head.length > 0
+        and not (known.head.hollow and known.tail.hollow)
+    )

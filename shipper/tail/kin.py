@@ -76,8 +76,9 @@ class Departed:
         self._since: dict[int, tuple[Checkpoint, float]] = {}
 
     def add(self, checkpoint: Checkpoint, now: float) -> None:
-        """Take in a generation."""
-        self._since[checkpoint.row] = (checkpoint, now)
+        """Take in a generation whose books are closed: what was held of it came out."""
+        left = checkpoint.holding(checkpoint.held.without_lines())
+        self._since[checkpoint.row] = (left, now)
 
     def remove(self, checkpoint: Checkpoint) -> None:
         """Let go of a generation, if it is here."""

@@ -57,9 +57,10 @@ class Tailer:
     about, until its end was seen), `partial` bytes of a line without its end, `shrunk` bytes that
     were seen and cut off unread, when the file was opened (`opened_at`), last changed its size
     (`grew_at`) or was read (`served_at`), and since when it no longer stands at its path
-    (`detached_at`); times are monotonic seconds. After `patience` seconds a line without its end
-    is taken as it is; None: never. What stood before `backlog` when the file was opened is no news.
-    `facts` are what a container runtime says of the container whose log it is.
+    (`detached_at`) or bears another name than its log (`moved_at`); times are monotonic seconds.
+    After `patience` seconds a line without its end is taken as it is; None: never. What stood
+    before `backlog` when the file was opened is no news. `facts` are what a container runtime says
+    of the container whose log it is.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Tailer:
         self.opened_at = float("-inf")
         self.grew_at = float("-inf")
         self.served_at = float("-inf")
+        self.moved_at = float("-inf")
         self.detached_at: float | None = None
         self.patience: float | None = None
         self.backlog = 0
@@ -133,6 +135,12 @@ class Tailer:
         return self.old or self.face.kind is not None or self.unread > chunk.width
 
     @property
+    def rotated_at(self) -> float | None:
+        """Since when the file has not stood at its log's own name, for all that was seen of it."""
+        c = self.checkpoint
+        return self.detached_at if c.path == c.canonical else max(self.opened_at, self.moved_at)
+
+    @property
     def waits(self) -> bool:
         """Whether a line without its end will be taken as it is one day."""
         return self.patience is not None and self.partial > 0
@@ -156,6 +164,12 @@ class Tailer:
     def look(self, now: float) -> Changed | None:
         """Look at the file itself, whatever stands at its path. Raises OSError."""
         return self.saw(self.face.status(), now)
+
+    def renamed(self, path: str, now: float) -> None:
+        """Note that the file stands at *path* now."""
+        before = self.rotated_at
+        self.moved_at = now if before is None else before
+        self.checkpoint = self.checkpoint.moved(path, self.node)
 
     def deleted(self) -> bool:
         """Tell whether the file has no name any more. Raises OSError."""

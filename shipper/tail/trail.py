@@ -4,7 +4,7 @@ A copytruncate copies a log, and truncates it a moment later. What was written a
 moment is not in the copy: it ends before the checkpoint, whose own digest can't be compared there.
 
 Rule 1: a mark is an offset, and the fingerprint of the 64 bytes before it; nearer to the beginning
-        of all bytes before it, but of no fewer than 32, which prove nothing.
+        of all bytes before it, but of no fewer than 32, which prove nothing. Nor do NULs.
 Rule 2: the farther back, the sparser: the next mark is no more than four times as far away, from
         64 bytes to 64 MiB. A trail has some 20 such marks; it is bytes, as it is stored.
 Rule 3: while its last mark is no more than 256 bytes back, a trail stays as it is: of many files
@@ -71,7 +71,7 @@ def last_mark(trail: bytes, size: int) -> Mark | None:
     """Return the last mark of up to 64 bytes that a file of *size* bytes can be compared at."""
     stored = _MARK.iter_unpack(trail[_whole_bytes(trail) :])
     marks = (Mark(o, Fingerprint(*before)) for o, *before in stored if o <= size)
-    return max(marks, default=None)
+    return max((mark for mark in marks if not mark.before.hollow), default=None)
 
 
 def tells_all(trail: bytes, data: bytes) -> bool:

@@ -26,6 +26,14 @@ def test_another_byte_is_noticed(data: bytes, at: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("data", "hollow"), [(bytes(64), True), (bytes(63) + b"x", False), (b"x" + bytes(63), False)]
+)
+def test_what_is_nothing_but_nuls_is_hollow(data: bytes, hollow: bool) -> None:
+    """A hole is told by its digest, however long ago that was taken."""
+    assert fingerprint(data).hollow is hollow
+
+
+@pytest.mark.parametrize(
     ("head", "counts"),
     [
         (b"", None),

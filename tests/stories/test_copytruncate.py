@@ -461,3 +461,22 @@ def test_the_end_is_not_reached_while_a_copy_is_in_doubt(ship: Make) -> None:
 
     assert shipper.pump.done
     assert shipper.lines() == ["a", "b"]
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_hole_proves_no_copy(ship: Make, killed: bool) -> None:
+    """21, 27: two logs that begin with a hole are not one for that; both are read."""
+    shipper = ship("app.log*")
+    lines = [_line(n) for n in range(30)]
+    shipper.logs.write("app.log", bytes(3_000))
+    shipper.logs.append("app.log", *lines[:29])
+    shipper.catch_up()
+    if killed:
+        shipper.kill()
+    shipper.logs.write("app.log.1", bytes(3_400))
+    shipper.logs.append("app.log.1", lines[29])
+    shipper.logs.truncate("app.log")
+    if killed:
+        shipper.start()
+
+    assert shipper.after_grace().lines() == lines

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 
 import orjson
 import pytest
@@ -250,6 +251,46 @@ def test_an_unfinished_record_goes_on_in_one_file_only(ship: Make) -> None:
 
     lines = after_timeout(shipper)
     assert sorted(lines) == sorted(["INFO old", "\n".join(TRACE[:2]), "INFO next", "INFO restored"])
+
+
+@pytest.mark.parametrize("befalls", ["rotation", "away"])
+def test_a_file_that_stood_there_before_is_no_successor(ship: Make, befalls: str) -> None:
+    """61: what a log holds does not go on in a file that stood beside it before it was rotated."""
+    shipper = ship("app.log*", policy=JAVA)
+    shipper.logs.append("app.log", TRACE[0])
+    shipper.turn(2)
+    shipper.pump._pace = replace(shipper.pace, queue_bytes=0)
+    shipper.logs.append("app.log.3", "INFO restored")
+    shipper.turn(2)
+    shipper.pump._pace = shipper.pace
+    if befalls == "rotation":
+        shipper.logs.rename("app.log", "app.log.1")
+    else:
+        shipper.logs.root.rename(shipper.home / "unmounted")
+        shipper.turn(2)
+        (shipper.home / "unmounted").rename(shipper.logs.root)
+    shipper.logs.append("app.log", *TRACE[1:], "INFO next")
+
+    assert sorted(after_timeout(shipper)) == ["\n".join(TRACE), "INFO next", "INFO restored"]
+
+
+def test_an_unfinished_record_whose_copy_comes_late(ship: Make) -> None:
+    """22, 61: what was held of an emptied log came out; its copy, met later, does not repeat it."""
+    shipper = ship("app.log*", policy=JAVA)
+    shipper.logs.append("app.log", "INFO first", TRACE[0])
+    shipper.turn(2)
+    shipper.pump._pace = replace(shipper.pace, queue_bytes=0)
+    shipper.logs.append("app.log", *TRACE[1:])
+    shipper.turn(2)
+    shipper.logs.path("made").mkdir()
+    shipper.logs.copy("app.log", "made/app.log.1")
+    shipper.logs.truncate("app.log")
+    shipper.turn(2)
+    shipper.logs.rename("made/app.log.1", "app.log.1")
+    shipper.pump._pace = shipper.pace
+
+    assert after_timeout(shipper) == ["INFO first", TRACE[0], "\n".join(TRACE[1:])]
+    assert audit(shipper.store).adds_up
 
 
 def test_the_audit_after_a_source_was_renamed(ship: Make) -> None:
