@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import replace
 from typing import Any, Final
 
@@ -30,6 +31,7 @@ class Overview:
         return {
             **replace(now, files=[]).as_json(),
             "version": __version__,
+            "host": view.config.namespace or socket.gethostname(),
             "at": view.clock.wall(),
             "files": [_file(file, paces.get(file.path)) for file in shown],
             "files_total": len(now.files),

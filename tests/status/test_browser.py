@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import signal
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Error, Page, expect
 
+from shipper import __version__
 from shipper.devcollector.app import Answer
 from shipper.devcollector.server import DevCollector
 from tests.arrivals import collector, free_port, numbered
@@ -149,6 +152,66 @@ def test_a_line_that_was_lost_is_taken_up_again(tmp_path: Path, chromium: Browse
             expect(page.locator("#live")).to_have_text("live")
 
 
+def test_a_collector_that_says_nothing_is_told(tmp_path: Path, chromium: Browser) -> None:
+    """Long before its time is up: a request that waits for an answer is neither well nor unsent."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as mute,
+        running("run", "-c", silent(tmp_path, mute.getsockname()[1])) as program,
+        tab(
+            chromium, f"http://127.0.0.1:{page_port(program.wait_for('status.listening'))}/"
+        ) as page,
+    ):
+        expect(page.locator("h1").first).to_have_text("Waiting for the collector")
+        expect(part(page, "verdict")).to_contain_text("20 events wait in the queue")
+        expect(part(page, "requests")).to_contain_text("None was answered yet.")
+        expect(page).to_have_title("(…) Overview – shipper on node-7")
+        page.goto(page.url.partition("#")[0] + "#/dead-letters")
+        expect(page).to_have_title("(…) Dead letters – shipper on node-7")
+        expect(page.locator("#where")).to_have_text(f"{__version__} on node-7")
+        program.stop(signal.SIGKILL)
+
+
+def silent(directory: Path, port: int) -> Path:
+    """Return a configuration that ships twenty lines to *port* of this machine."""
+    log, config = directory / "access.log", directory / "shipper.yaml"
+    log.write_bytes(b"".join(map(numbered, range(20))))
+    config.write_text(
+        f"state: {directory}/state\n"
+        "namespace: node-7\n"
+        f"collector: {{url: 'http://127.0.0.1:{port}'}}\n"
+        f"sources: [{{name: web, paths: ['{log}'], grammar: nginx_access}}]\n"
+        "status: {listen: '127.0.0.1:0'}\n"
+    )
+    return config
+
+
+def test_many_files_are_folded(tmp_path: Path, chromium: Browser) -> None:
+    """Ten stand there, the others when they are asked for, and stay so while the page lives."""
+    with collector() as to:
+        site = Site(tmp_path, to)
+        site.config.write_text(site.config.read_text().replace("access.log", "*.log"))
+        for number in range(24):
+            (tmp_path / f"{number}.log").write_bytes(numbered(number))
+        with (
+            site.run() as (program, client),
+            tab(chromium, f"http://127.0.0.1:{client.port}/") as page,
+        ):
+            rows = part(page, "files").locator("tbody tr").locator("visible=true")
+            expect(rows).to_have_count(10)
+            more = part(page, "files").locator("summary")
+            expect(more).to_have_text("14 more files, all read to their ends")
+            more.focus()
+            page.keyboard.press("Enter")
+            expect(rows).to_have_count(24)
+            with site.log.open("ab") as log:
+                log.write(b"".join(map(numbered, range(100, 140))))
+            expect(part(page, "tiles")).to_contain_text("64 in all")
+            expect(rows).to_have_count(25)
+            expect(more).to_have_text("15 more files, all read to their ends")
+            expect(more).to_be_focused()
+            assert program.stop() == 0
+
+
 def test_hostile_lines_are_only_text(open_page: Open) -> None:
     """In dead letters and in the playground: shown as written, unseen characters by number."""
     page = open_page("#/dead-letters")
@@ -157,7 +220,7 @@ def test_hostile_lines_are_only_text(open_page: Open) -> None:
     told = lines.all_inner_texts()
     assert told[::-1][:4] == HOSTILE[:4]
     assert told[0] == "left \\u202e turned right \\u001b[31m red \\u0000 end"
-    expect(page.locator("#letters")).to_contain_text("<b onmouseover=window.hacked=7>.log:0")
+    expect(page.locator("#letters")).to_contain_text("<b onmouseover=window.hacked=7>.log, byte 0")
     for number in range(len(HOSTILE)):
         page.goto(page.url.partition("#")[0] + "#/dead-letters")
         lines.nth(number).hover()

@@ -92,7 +92,7 @@ export class Letters {
   }
 
   card(letter) {
-    const place = letter.path ? `${letter.path}:${letter.offset}` : "";
+    const place = letter.path ? `${letter.path}, byte ${count(letter.offset)}` : "";
     const button = (name, kind, click) => el("button", { type: "button", class: kind, on: { click } }, name);
     const can = letter.reason !== "gap";
     const card = el("article", { class: "card letter", data: { letter: letter.id }, "aria-label": `Dead letter ${letter.id}` },

@@ -11,7 +11,8 @@ const overview = new Overview(place("overview"));
 const letters = new Letters(place("letters"));
 const playground = new Playground(place("playground"));
 const hour = new Hour();
-const TITLES = { overview: "shipper", letters: "Dead letters – shipper", playground: "Playground – shipper" };
+const TITLES = { overview: "Overview", letters: "Dead letters", playground: "Playground" };
+const SIGNS = { ok: "", warn: "(…) ", bad: "(!) " };
 let now = null, isLost = false;
 
 function view() {
@@ -28,16 +29,19 @@ function route(event) {
     if (isHere) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  document.title = TITLES[shown];
   if (shown === "playground") playground.open(letter);
   show();
   if (event) place("main").focus({ preventScroll: true });
 }
 
 function show() {
-  if (!now) return;
   const [shown] = view();
-  if (shown === "overview") overview.show(now, hour, isLost);
+  document.title = `${TITLES[shown]} – shipper`;
+  if (!now) return;
+  const { level } = overview.judge(now, hour, isLost);
+  document.title = `${SIGNS[level]}${TITLES[shown]} – shipper on ${now.host}`;
+  place("where").textContent = `${now.version} on ${now.host}`;
+  if (shown === "overview") overview.show(now, hour);
   if (shown === "letters") letters.show(now);
   const number = now.dead_letters.reduce((sum, group) => sum + group.count, 0);
   place("letters-count").textContent = number > 999 ? "999+" : String(number);

@@ -9,6 +9,7 @@ import { LOST, verdict } from "./verdict.js";
 const SIGNS = { ok: "✓", warn: "…", bad: "!" };
 const REQUESTS = [["delivered", "ok"], ["unavailable", "warn"], ["misconfigured", "bad"], ["rejected", "bad"]];
 const SPEED_S = 10;
+const FEW_FILES = 10;  // the others are folded away
 const SELDOM = 5;  // columns of sources from here on are shown where they are not all 0
 const total = (counts) => Object.values(counts).reduce((sum, each) => sum + each, 0);
 
@@ -37,19 +38,27 @@ export class Overview {
       requests: part("requests", "card"), ledger: part("ledger", "card"),
     };
     const { verdict, tiles, charts, files, sources, requests, ledger } = this.parts;
+    this.files = new Files(files);
     section.append(verdict, tiles, charts, files, sources, el("div", { class: "halves" }, requests, ledger));
   }
 
-  /** Show an overview, the last one if the line is lost, and the last hour. */
-  show(now, hour, isLost) {
-    const said = isLost ? LOST : verdict(now);
+  /** Return the verdict of an overview, the last one if the line is lost. Is asked for each. */
+  judge(now, hour, isLost) {
+    this.pace = this.speed.of(now.at, total(now.delivered)) ?? noted(now.at, hour);
+    this.said = isLost ? LOST : verdict(now, this.pace);
+    return this.said;
+  }
+
+  /** Show an overview that was judged, and the last hour. */
+  show(now, hour) {
+    const { said } = this;
     this.parts.verdict.dataset.level = said.level;
     draw(this.parts.verdict, said, ({ level, title, text }) => [
       el("span", { class: "sign", "aria-hidden": "true" }, SIGNS[level]),
       el("div", {}, el("h1", { id: "verdict-title" }, title), el("p", {}, text)),
     ]);
-    draw(this.parts.tiles, tiles(now, this.speed.of(now.at, total(now.delivered)) ?? noted(now.at, hour)), (all) => all.map(tile));
-    draw(this.parts.files, now.files.length ? [now.files, now.files_total] : [], () => files(now));
+    draw(this.parts.tiles, tiles(now, this.pace), (all) => all.map(tile));
+    this.files.show(now);
     draw(this.parts.sources, sources(now), sourceTable);
     draw(this.parts.requests, now.requests, () => requests(now));
     draw(this.parts.ledger, now.books, ledger);
@@ -118,20 +127,48 @@ function charts(now, hour, width) {
   ];
 }
 
-function files(now) {
-  const title = el("div", { class: "spread" }, el("h2", {}, "Files"), el("span", { class: "muted small" },
+/** The files in `place`: first those that are furthest behind, the others when they are asked for. */
+class Files {
+  constructor(place) {
+    this.first = el("div");
+    this.rest = el("div");
+    this.summary = el("summary");
+    this.more = el("details", { hidden: true, on: { toggle: () => this.now && this.show(this.now) } }, this.summary, this.rest);
+    place.append(this.first, this.more);
+  }
+
+  show(now) {
+    this.now = now;
+    const few = now.files.slice(0, FEW_FILES), others = now.files.slice(FEW_FILES);
+    draw(this.first, [few, now.files_total], () => [filesTitle(now), few.length ? fileTable(few)
+      : el("p", { class: "empty" }, "No file is open. They are met as soon as their paths match.")]);
+    this.more.hidden = !others.length;
+    draw(this.summary, others.map((file) => Boolean(file.unread)), () => [othersTitle(others)]);
+    if (this.more.open) draw(this.rest, others, () => fileTable(others));
+  }
+}
+
+function filesTitle(now) {
+  return el("div", { class: "spread" }, el("h2", {}, "Files"), el("span", { class: "muted small" },
     now.files_total > now.files.length ? `the ${count(now.files.length)} furthest behind, of ${count(now.files_total)}`
       : several(now.files_total, "file")));
-  if (!now.files.length) return [title, el("p", { class: "empty" }, "No file is open. They are met as soon as their paths match.")];
+}
+
+function othersTitle(others) {
+  const late = others.filter((file) => file.unread).length;
+  return `${several(others.length, "more file")}, ${late ? `${count(late)} of them behind` : "all read to their ends"}`;
+}
+
+function fileTable(files) {
   const columns = [["File", "path"], ["Source", ""], ["Size", "number"], ["Unread", "number"], ["Behind for", "number"], ["Left", "number"]];
-  const rows = now.files.map((file) => [
+  const rows = files.map((file) => [
     [el("span", { class: "mono" }, file.path), file.unread ? el("span", { class: "meter", "aria-hidden": "true" },
       el("span", { vars: { part: file.size ? file.offset / file.size : 1 } })) : null],
     file.source, bytes(file.size), file.unread ? bytes(file.unread) : NONE,
     file.unread ? span(file.behind_seconds) : NONE,
     file.unread ? (file.eta_seconds === null ? "unknown" : span(file.eta_seconds)) : NONE,
   ]);
-  return [title, table(columns, rows)];
+  return table(columns, rows);
 }
 
 /** Return a row of counts for each source: of its ledger, and of what became of its events. */
@@ -162,7 +199,7 @@ function requests(now) {
   const sent = total(now.requests);
   const title = el("div", { class: "spread" }, el("h2", {}, "Requests to the collector"),
     el("span", { class: "muted small" }, now.collectors.join(", ")));
-  if (!sent) return [title, el("p", { class: "empty" }, "None was sent yet.")];
+  if (!sent) return [title, el("p", { class: "empty" }, "None was answered yet.")];
   const bars = REQUESTS.filter(([name]) => now.requests[name] || name === "delivered").map(([name, level]) => {
     const number = now.requests[name] ?? 0;
     return el("div", { class: `bar ${level}` }, name, el("div", { class: "track" }, number

@@ -3,15 +3,19 @@
 import { bytes, count, several, span } from "./format.js";
 
 const BEHIND_S = 60;
+const SILENT_S = 10;
 const MUCH_BYTES = 1_000_000;
 
 export const LOST = {
   level: "bad", title: "No connection to the shipper", text: "What stands below is as it was. It is tried again all the time.",
 };
 
-/** Return {level, title, text} for an overview; `level` is ok, warn or bad. */
-export function verdict(now) {
-  return [stands, paused, undelivered, unbalanced, late, catchingUp].reduce((said, look) => said ?? look(now), null)
+/**
+ * Return {level, title, text} for an overview; `level` is ok, warn or bad.
+ * `speed` is of delivery: events a second over the last ten, or null where it is not known.
+ */
+export function verdict(now, speed) {
+  return [stands, paused, undelivered, unbalanced, late, unanswered, catchingUp].reduce((said, look) => said ?? look(now, speed), null)
     ?? { level: "ok", title: "All is well", text: doing(now) };
 }
 
@@ -40,6 +44,12 @@ function unbalanced(now) {
 function late(now) {
   if ((now.oldest_seconds ?? 0) < BEHIND_S) return null;
   return { level: "warn", title: "Delivery is behind", text: waiting(now) };
+}
+
+// A collector that takes a request and says nothing is no failure before the time for it is up.
+function unanswered(now, speed) {
+  if (speed !== 0 || (now.oldest_seconds ?? 0) < SILENT_S) return null;
+  return { level: "warn", title: "Waiting for the collector", text: `Nothing was delivered in the last ${SILENT_S} s. ${waiting(now)}` };
 }
 
 function catchingUp(now) {

@@ -1,0 +1,1 @@
+"""The film of the docs: a terminal, from `docker run` on, and the status page at those moments."""
