@@ -15,7 +15,7 @@ UPGRADE ?=
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check docs lint fmt lock kill-test fault-test screenshots image-test bench fuzz audit clean
+.PHONY: help run test check docs lint fmt lock kill-test fault-test screenshots film image-test bench fuzz audit clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -54,6 +54,9 @@ fault-test: $(READY) ## the long form of the fault matrix: large backlogs, long 
 
 screenshots: $(READY) ## take the pictures of docs/status-page.md anew (needs chromium)
 	@$(BIN)/python -m tests.status.screenshots
+
+film: $(READY) ## record docs/film anew: a real terminal, Docker with the image snowplow-logfile-source, chromium
+	@$(BIN)/python -m tests.film
 
 image-test: $(READY) ## build the container image without Docker and ship a file from inside it (root, Debian)
 	@deploy/image-test.sh

@@ -72,10 +72,10 @@ class Pace(Limits):
 
 
 class Lag(NamedTuple):
-    """How far behind the reading was at the last sweep: files, and bytes of them.
+    """How far behind the reading is: files and bytes of them at the last sweep, and what was read.
 
-    `unfinished` bytes stand in last lines without an end; they are no lag. `speed` is how many
-    bytes a second were read of late.
+    `unfinished` bytes stand in last lines without an end; they are no lag, and taken for read.
+    `speed` is how many bytes a second were read of late.
     """
 
     files: int = 0
@@ -87,7 +87,7 @@ class Lag(NamedTuple):
     @property
     def unread(self) -> int:
         """How many bytes wait to be read."""
-        return self.bytes - self.read - self.unfinished
+        return self.bytes - self.read
 
     @property
     def eta(self) -> float | None:
@@ -228,6 +228,10 @@ class Pump:
         self.done = self.caught_up and not more
         size = sum(chunk.width for _, chunk in chunks)
         self._speed.add(size)
+        if size:
+            unread = self._unread()
+            there = max(self.lag.bytes, unread)  # files grow, and come, between two sweeps
+            self.lag = self.lag._replace(bytes=there, read=there - unread)
         more = size >= _GATHERED * len(chunks) or any(tailer.ready for tailer in ready)
         return _Read(size, more, min(_PER_READ * len(chunks) + _PER_ASKED * asked, _LONGEST_REST))
 
@@ -268,9 +272,10 @@ class Pump:
         for tailer in tailers:  # in one loop, and nothing but attributes: there may be many
             size += tailer.size
             unfinished += tailer.partial
-        unread = sum(tailer.unread for tailer in self._fleet.awake())
-        files = len(tailers)
-        return Lag(files, size, size - unread, unfinished, self._speed.at(now))
+        return Lag(len(tailers), size, size - self._unread(), unfinished, self._speed.at(now))
+
+    def _unread(self) -> int:
+        return sum(tailer.unread for tailer in self._fleet.awake())
 
     def _chunks(self, ready: list[Tailer], now: float) -> list[tuple[Tailer, Chunk]]:
         """Read one chunk of each file that has something, within the bounds of a turn (rule 5)."""

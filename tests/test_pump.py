@@ -222,10 +222,13 @@ def test_a_hot_file_needs_no_sweep(ship: Make) -> None:
 
 
 def test_the_lag_is_what_was_seen_and_what_was_read(ship: Make) -> None:
-    """The lag counts files, their bytes, and those that were read, as of the last sweep."""
+    """The lag counts files, their bytes, and those that were read, also since the last sweep."""
     shipper = ship("*.log")
     shipper.logs.append("a.log", "12345")
     shipper.logs.append("b.log", "1")
+    shipper.pump.turn()
+    assert shipper.lines() == ["12345", "1"]
+    assert shipper.pump.lag.unread == 0
     shipper.catch_up()
     assert shipper.pump.lag[:4] == (2, 8, 8, 0)
     assert shipper.pump.lag.unread == 0
@@ -346,7 +349,7 @@ def test_a_last_line_without_an_end_and_without_a_time(ship: Make) -> None:
     shipper.clock.pass_(1_000_000)
     shipper.turn(4)
     assert shipper.lines() == ["whole"]
-    assert shipper.pump.lag.unfinished == 4
+    assert (shipper.pump.lag.unfinished, shipper.pump.lag.unread) == (4, 0)
 
 
 def test_blank_lines_by_policy(ship: Make) -> None:

@@ -79,7 +79,7 @@ class Notes:
         queue = self._store.backlog()
         oldest = queue.oldest_ms
         return Levels(
-            lag_bytes=max(0, self._pump.lag.unread),
+            lag_bytes=self._pump.lag.unread,
             queue_events=queue.events,
             queue_bytes=queue.stored_bytes,
             queue_oldest_seconds=None if oldest is None else max(0, wall_ms - oldest) // 1000,

@@ -59,8 +59,7 @@ class Tailer:
     (`grew_at`) or was read (`served_at`), and since when it no longer stands at its path
     (`detached_at`) or bears another name than its log (`moved_at`); times are monotonic seconds.
     After `patience` seconds a line without its end is taken as it is; None: never. What stood
-    before `backlog` when the file was opened is no news. `facts` are what a container runtime says
-    of the container whose log it is.
+    before `backlog` when the file was opened is no news. `facts` are a container runtime's, if any.
     """
 
     def __init__(

@@ -87,7 +87,7 @@ class Desk:
         before = len(self.printed)
         for key in command + "\n":
             os.write(self._ours, key.encode())
-            self._read(_A_KEY)
+            self.rest(_A_KEY)
         self._await("\n" + _PROMPT, before)
         return "".join(printed.text for printed in self.printed[before:])
 
@@ -144,8 +144,9 @@ def story(desk: Desk, camera: Camera, delivered: int) -> None:
     camera.started = desk.now
     _until_it_answers("http://127.0.0.1:8080/readyz")
     camera.take("events", "", lambda page: _all_is_well(page, delivered))
-    desk.rest(2 * _TO_READ)
+    desk.rest(_TO_READ)
     desk.type(COUNTS)
+    camera.take("charts", "", _charts)
     desk.rest(_TO_READ)
     desk.type(BAD_LINE)
     camera.take("letter", "#/dead-letters", _a_letter)
@@ -156,7 +157,11 @@ def story(desk: Desk, camera: Camera, delivered: int) -> None:
 
 def _all_is_well(page: Page, delivered: int) -> None:
     expect(page.locator('[data-part="tiles"]')).to_contain_text(f"{delivered:,} in all")
+    expect(page.locator('[data-part="tiles"]')).to_contain_text("all files are read to their ends")
     expect(page.get_by_role("heading", level=1)).to_have_text("All is well")
+
+
+def _charts(page: Page) -> None:
     expect(page.locator(".chart").first).to_be_visible()
     expect(page.locator('[data-part="tiles"]')).not_to_contain_text("– events")
 

@@ -48,7 +48,8 @@ class Cast:
             *((at, "o", text) for at, text in self.printed),
             *((at, "m", f"{picture}: {caption}") for at, picture, caption in self.shown),
         ]
-        lines = [header, *([round(at, 3), kind, text] for at, kind, text in sorted(events))]
+        in_order = sorted(events, key=lambda event: event[0])  # equal times stay as they came
+        lines = [header, *([round(at, 3), kind, text] for at, kind, text in in_order)]
         return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
 
 
