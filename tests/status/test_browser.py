@@ -212,6 +212,21 @@ def test_many_files_are_folded(tmp_path: Path, chromium: Browser) -> None:
             assert program.stop() == 0
 
 
+def test_the_first_dead_letter_comes_by_itself(tmp_path: Path, chromium: Browser) -> None:
+    """Where the page says that there is none, nobody reads what the next one would move."""
+    with collector() as to:
+        site = Site(tmp_path, to)
+        with (
+            site.run() as (program, client),
+            tab(chromium, f"http://127.0.0.1:{client.port}/#/dead-letters") as page,
+        ):
+            expect(page.locator("#letters")).to_contain_text("None. Every record became an event")
+            with site.log.open("ab") as log:
+                log.write(b"the disk is full\n")
+            expect(page.locator(".letter")).to_contain_text("the disk is full")
+            assert program.stop() == 0
+
+
 def test_hostile_lines_are_only_text(open_page: Open) -> None:
     """In dead letters and in the playground: shown as written, unseen characters by number."""
     page = open_page("#/dead-letters")

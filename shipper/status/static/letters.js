@@ -41,7 +41,7 @@ export class Letters {
     this.all = now.dead_letters;
     if (this.chosen && !this.all.some((group) => same(group, this.chosen))) this.chosen = null;
     this.drawGroups();
-    if (isFirst || !this.list.childElementCount || !this.all.length) await this.load();
+    if (isFirst || !this.list.querySelector(".letter") || !this.all.length) await this.load();
     this.newer.hidden = this.sum() <= this.loaded;
   }
 
