@@ -71,7 +71,7 @@ def test_a_backlog_that_fills_a_small_disk(tmp_path: Path, load: Load) -> None:
     with DevCollector(known_schemas(Library()), max_events=5_000_000) as collector:
         away = "http://127.0.0.1:9"
         config = configure(tmp_path, away, "256MB")
-        with on_small_disk(tmp_path, config, "size=1m") as (program, _):
+        with on_small_disk(tmp_path, config, "size=4m") as (program, _):
             # A large commit may meet the end of the disk first, as after a wait for the processor.
             eventually(lambda: stands_at_the_floor(program), 60)
             assert_calm(program)
