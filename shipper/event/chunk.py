@@ -16,9 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from shipper.event.batch import RecordBatch, pack
-from shipper.event.builder import (
-    RefusedError,
-)
+from shipper.event.builder import RefusedError
 from shipper.event.entities import Edges, Origin
 from shipper.event.express import Place, Take, no_short_way
 from shipper.event.recipe import Recipe, Step

@@ -54,8 +54,7 @@ def judge(known: Checkpoint, face: Face) -> Verdict:
 
 def _hollow(known: Checkpoint) -> bool:
     """Tell whether nothing but a hole was read: that says how long it is, and no more."""
-    prints = (known.head, known.tail)
-    return known.offset > 0 and all(each.matches(bytes(each.length)) for each in prints)
+    return known.offset > 0 and known.head.hollow and known.tail.hollow
 
 
 def _hole_goes_on(known: Checkpoint, face: Face) -> bool:
@@ -85,5 +84,5 @@ def telling(known: Checkpoint, canonical: str) -> bool:
         known.canonical == canonical
         and known.offset > 0
         and known.head.length > 0
-        and not (known.head.hollow and known.tail.hollow)
+        and not _hollow(known)
     )
