@@ -45,6 +45,7 @@ def test_the_watchdog_hears_nothing_while_a_read_hangs(
     monkeypatch.setenv("WATCHDOG_USEC", "300000")
     with collector() as to, listening(f"{tmp_path}/notify") as ear:
         site = Site(tmp_path, to)
+        site.log.unlink()  # or the first look at it may hang, before there is any sign
         slow = "inject=pread64:delay_enter=5000000:when=1"
         strace = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-P", str(site.log), "-e", slow]
         program = [sys.executable, "-c", _IMPATIENT, "run", "-c", str(site.config)]
