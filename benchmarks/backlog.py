@@ -26,7 +26,7 @@ from shipper.event.batch import RecordBatch
 from shipper.event.builder import Envelope
 from shipper.event.chunk import parse_chunk
 from shipper.event.entities import Origin
-from shipper.event.ids import event_ids
+from shipper.event.ids import EventIds
 from shipper.event.recipe import Recipe
 from shipper.grammar.library import Library
 from shipper.service.damage import see_to_damage
@@ -207,7 +207,7 @@ def _batches(folder: Path) -> Iterator[RecordBatch]:
     log = folder / "access.log"
     write_access_log(log, _LINES)
     recipe = Recipe([Library().get("nginx_access")], Envelope())
-    origin = Origin(event_ids(uuid.UUID(int=0)), str(log))
+    origin = Origin(EventIds(uuid.UUID(int=0)), str(log))
     for base, chunk in chunks_of(log.read_bytes()):
         yield from parse_chunk(chunk, base, recipe, origin, 0).batches
 

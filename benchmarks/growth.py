@@ -22,7 +22,7 @@ from benchmarks.whole_path import fresh_run, run_once, shipper, wait_for
 from shipper.event.builder import Envelope
 from shipper.event.chunk import parse_chunk
 from shipper.event.entities import Origin
-from shipper.event.ids import event_ids
+from shipper.event.ids import EventIds
 from shipper.event.recipe import Recipe
 from shipper.grammar.auto import Auto
 from shipper.grammar.library import Library
@@ -183,7 +183,7 @@ def _by_grammars(context: Context) -> dict[float, float]:
 def _parse_us(auto: Auto, lines: int) -> float:
     chunk = "".join(access_lines(lines)).encode()
     recipe = Recipe([auto], Envelope())
-    origin = Origin(event_ids(uuid.UUID(int=0)), "/var/log/access.log")
+    origin = Origin(EventIds(uuid.UUID(int=0)), "/var/log/access.log")
     best = float("inf")
     for _ in range(5):
         began = time.process_time()

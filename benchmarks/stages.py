@@ -32,7 +32,7 @@ from shipper.event.builder import Envelope, event_builder
 from shipper.event.chunk import Parse, parse_chunk
 from shipper.event.entities import Origin
 from shipper.event.express import Express, Place
-from shipper.event.ids import event_ids
+from shipper.event.ids import EventIds
 from shipper.event.recipe import Recipe
 from shipper.formats.fingerprint import NOTHING
 from shipper.formats.framing import split_lines
@@ -86,7 +86,7 @@ class Material:
         self.grammar = Library().get("nginx_access")
         self.envelope = Envelope(max_bytes=_MAX_BYTES)
         self.recipe = Recipe([self.grammar], self.envelope)
-        self.eid = event_ids(uuid.UUID(int=0))
+        self.eid = EventIds(uuid.UUID(int=0))
         self.origin = Origin(self.eid, _PATH)
         self.plain, self.express = self._short_way()
         self.parses = self.read()
@@ -213,7 +213,7 @@ def _pure(it: Material) -> Iterator[Stage]:
     yield _matching(it)
     yield Stage(
         name="id",
-        work=lambda: [it.eid(0, raw) for raw in it.raws],
+        work=lambda: it.eid.of_all((0, raw) for raw in it.raws),
         floor_name="BLAKE2b of the line",
         floor=lambda: [blake2b(raw, digest_size=16).hexdigest() for raw in it.raws],
     )
@@ -239,7 +239,8 @@ def _matching(it: Material) -> Stage:
 
 
 def _encoding(it: Material) -> Stage:
-    take = it.express.bind(Place(lambda _offset, _raw: "0" * 36, (), 0, {}))
+    take = it.express.bind(Place((), 0, {}))
+    pairs = [(text, "0" * 36) for text in it.texts]
     objects = [orjson.loads(event) for joined in it.joined for event in joined.split(b"\n")]
     inner = [orjson.loads(each["ue_pr"]) for each in objects]
 
@@ -250,7 +251,7 @@ def _encoding(it: Material) -> Stage:
 
     return Stage(
         name="convert and encode",
-        work=lambda: [take(text, 0, b"") for text in it.texts],
+        work=lambda: list(take(pairs, smooth=True)),
         within=("match",),
         floor_name="orjson of record and event",
         floor=floor,

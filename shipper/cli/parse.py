@@ -101,14 +101,14 @@ def _as_event(grammars: Sequence[Grammar | Auto]) -> Render:
     from shipper.event.builder import Envelope
     from shipper.event.chunk import take_in_order
     from shipper.event.entities import Origin
-    from shipper.event.ids import event_ids
+    from shipper.event.ids import EventIds
     from shipper.event.recipe import Recipe
     from shipper.formats.held import Record
 
     recipe = Recipe(grammars, Envelope())
     steps = recipe.at_work({})
     # There is no file, so the ids are as good as any: the same input gives the same ones.
-    origin = Origin(event_ids(uuid.uuid5(uuid.NAMESPACE_URL, "shipper parse")), "")
+    origin = Origin(EventIds(uuid.uuid5(uuid.NAMESPACE_URL, "shipper parse")), "")
 
     def render(number: int, text: str) -> Any:
         record = Record(number, text.encode(), text, 1, 0, None, None)

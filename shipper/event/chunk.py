@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate, groupby
 from typing import Final, NamedTuple
 
 from shipper.event.batch import RecordBatch, pack
 from shipper.event.builder import RefusedError
 from shipper.event.entities import Edges, Origin
-from shipper.event.express import Place, Take, no_short_way
+from shipper.event.express import Place, Take, no_short_way, smooth
 from shipper.event.recipe import Recipe, Step
 from shipper.formats.encodings import UTF_8, Encoding
 from shipper.formats.encodings import split_lines as split_encoded
@@ -53,6 +54,14 @@ class Loose(NamedTuple):
 
     events: tuple[bytes, ...]
     max_bytes: int
+
+
+class _Lines(NamedTuple):
+    """The lines of a chunk, as columns: a tuple for each line would cost more than its framing."""
+
+    raws: list[bytes]
+    texts: list[str]
+    widths: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +103,9 @@ def parse_short(
     """As `parse_chunk`, but the events are loose: they are to be packed with those of others."""
     work = _Work(recipe, origin, read_us, held)
     raws, texts = lines_of(chunk, base, origin)
-    lines = zip(raws, texts, _widths(raws, chunk, origin.encoding), strict=True)
+    lines = _Lines(raws, texts, _widths(raws, chunk, origin.encoding))
     if recipe.policy.rules is None and not held.opens and not any(origin.edges):
-        work.plain(lines, base)
+        work.plain(lines, base, smooth=smooth(chunk))
     else:
         rules = recipe.policy.rules or Rules()
         records, held = assemble(work.sound(lines, base), held, rules)
@@ -203,39 +212,47 @@ class _Work:
         self._rejects: list[Reject] = []
         self._fates: dict[str, list[int]] = {}
 
-    def plain(self, lines: Iterable[tuple[bytes, str, int]], offset: int) -> None:
+    def plain(self, lines: _Lines, base: int, *, smooth: bool) -> None:
         """Take each line as a record: the hot path of the whole program."""
-        limit, keep_blank = self._recipe.policy.line_bytes, self._recipe.policy.keep_blank
+        raws, texts, widths = lines
+        if widths and max(widths) > (limit := self._recipe.policy.line_bytes):
+            texts = ["" if w > limit else text for text, w in zip(texts, widths, strict=True)]
+        offsets = list(accumulate(widths, initial=base))
+        ids = self._origin.eid.of_all(zip(offsets, raws))  # noqa: B905 - one offset more than lines
         take, emit = self._short_way(self._origin.entities), self._events.append
-        emitted = emitted_bytes = 0
-        for raw, text, width in lines:
-            if width > limit:
-                self.long_line(offset, raw, width)
-            elif (not text or text.isspace()) and not keep_blank:
-                self._count("blank", 1, width)
-            elif (event := take(text, offset, raw)) is not None:
+        left = left_bytes = 0
+        for index, event in enumerate(take(zip(texts, ids, strict=True), smooth=smooth)):
+            if event is not None:
                 emit(event)
-                emitted += 1
-                emitted_bytes += width
             else:
-                self._plain_record(Record(offset, raw, text, 1, width, None, None))
-            offset += width
-        self._count("emitted", emitted, emitted_bytes)
+                left += 1
+                left_bytes += widths[index]
+                self._line(offsets[index], raws[index], texts[index], widths[index])
+        self._count("emitted", len(raws) - left, sum(widths) - left_bytes)
+
+    def _line(self, offset: int, raw: bytes, text: str, width: int) -> None:
+        """Take a line that the short way left."""
+        if width > self._recipe.policy.line_bytes:
+            self.long_line(offset, raw, width)
+        elif (not text or text.isspace()) and not self._recipe.policy.keep_blank:
+            self._count("blank", 1, width)
+        else:
+            self._plain_record(Record(offset, raw, text, 1, width, None, None))
 
     def _short_way(self, entities: tuple[str, ...], *, noted: bool = False) -> Take:
-        express, eid = self._recipe.express, self._origin.eid
+        express = self._recipe.express
         if express is None:
             return no_short_way
-        return express.bind(Place(eid, entities, self._read_us, self._memory, noted))
+        return express.bind(Place(entities, self._read_us, self._memory, noted))
 
     def _plain_record(self, record: Record) -> None:
         beside = (self._origin.entities, None)
         eid = self._origin.eid(record.offset, record.raw)
         self._settle(record, _event(record.text, self._steps, eid, self._read_us, beside))
 
-    def sound(self, lines: Iterable[tuple[bytes, str, int]], offset: int) -> Iterable[Line]:
+    def sound(self, lines: _Lines, offset: int) -> Iterable[Line]:
         """Yield the lines that are not too long; those get their fate at once."""
-        for raw, text, width in lines:
+        for raw, text, width in zip(*lines, strict=True):
             if width > self._recipe.policy.line_bytes:
                 self.long_line(offset, raw, width)
             else:
@@ -244,19 +261,30 @@ class _Work:
 
     def records(self, records: Iterable[Record]) -> None:
         """Take records of any number of lines."""
-        recipe, origin = self._recipe, self._origin
-        short: dict[tuple[tuple[str, ...], bool], Take] = {}
-        for record in records:
-            blank = not record.text or record.text.isspace()
-            if blank and not recipe.policy.keep_blank:
-                self._count("blank", record.lines, record.width)
-                continue
-            way = origin.entities_of(record.stream, record.flags), bool(record.time)
-            take = short.get(way) or short.setdefault(way, self._short_way(way[0], noted=way[1]))
-            event = take(record.text, record.offset, record.raw) or take_in_order(
-                record, self._steps, recipe, origin, self._read_us
-            )
-            self._settle(record, event)
+        for way, group in groupby(filter(self._is_full, records), self._way):
+            alike = list(group)
+            take = self._short_way(way[0], noted=way[1])
+            ids = self._origin.eid.of_all((record.offset, record.raw) for record in alike)
+            events = take((record.text, eid) for record, eid in zip(alike, ids, strict=True))
+            for record, event in zip(alike, events, strict=True):
+                self._settle(
+                    record,
+                    event
+                    or take_in_order(
+                        record, self._steps, self._recipe, self._origin, self._read_us
+                    ),
+                )
+
+    def _way(self, record: Record) -> tuple[tuple[str, ...], bool]:
+        """Return what the events of records have in common that go one short way."""
+        return self._origin.entities_of(record.stream, record.flags), bool(record.time)
+
+    def _is_full(self, record: Record) -> bool:
+        if record.text and not record.text.isspace():
+            return True
+        if not self._recipe.policy.keep_blank:
+            self._count("blank", record.lines, record.width)
+        return self._recipe.policy.keep_blank
 
     def long_line(self, offset: int, raw: bytes, width: int) -> None:
         """Give a line over the limit the fate that the source asks for.

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from shipper.event.ids import EventId
+from shipper.event.ids import EventIds
 from shipper.formats.containers import CONTAINER_SCHEMA, container_schema, place_of
 from shipper.formats.encodings import UTF_8, Encoding
 from shipper.formats.held import RECORD_FLAGS
@@ -44,7 +44,7 @@ class Origin:
 
     def __init__(
         self,
-        eid: EventId,
+        eid: EventIds,
         path: str,
         encoding: Encoding = UTF_8,
         bom_length: int = 0,

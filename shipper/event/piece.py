@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 
 from shipper.event.chunk import Parse, cut_line, parse_chunk, parse_short
 from shipper.event.entities import Edges, Origin
-from shipper.event.ids import event_ids
+from shipper.event.ids import EventIds
 from shipper.event.recipe import Recipe
 from shipper.formats.encodings import UTF_8, Encoding
 from shipper.formats.held import EMPTY, Held
@@ -76,7 +76,7 @@ def parse_piece(piece: Piece, recipe: Recipe, *, loose: bool = False) -> Parse:
         ledger = Ledger(bytes_read=piece.width, bytes_blank=piece.width)
         return Parse((), (), ledger, piece.held)
     how = (piece.encoding, piece.bom_length, piece.edges, piece.facts)
-    origin = Origin(event_ids(piece.generation), piece.path, *how)
+    origin = Origin(EventIds(piece.generation), piece.path, *how)
     if piece.width != len(piece.data):
         line = (piece.data, piece.base, piece.width)
         return cut_line(line, recipe, origin, piece.read_us, piece.held)

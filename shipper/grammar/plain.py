@@ -19,6 +19,7 @@ from shipper.grammar.lint.signs import mask_of
 from shipper.grammar.lint.tree import Group, Node, children, read_tree
 from shipper.grammar.lint.witness import all_signs
 from shipper.grammar.plain_engine import quickest
+from shipper.grammar.prefilter import of_expressions
 from shipper.grammar.shape import Shape
 from shipper.grammar.spec import FieldSpec
 from shipper.grammar.syntax import pieces
@@ -36,7 +37,8 @@ class PlainPattern:
     watching the clock. `absent` has the fields that may come without a value, each with the texts
     that mean so; `texts` are taken as they are, up to so many characters; `integers` are between
     two limits; `converters` makes the values of what is neither, and of integers; what it can't
-    convert loses the record, but for the `droppable`. `quotable` may hold a quotation mark.
+    convert loses the record, but for the `droppable`. `quotable` may hold a quotation mark. A
+    text of white space alone may match if it `may_be_blank`.
     """
 
     grammar: str
@@ -53,6 +55,7 @@ class PlainPattern:
     converters: Mapping[str, Convert]
     droppable: frozenset[str]
     quotable: frozenset[str]
+    may_be_blank: bool
 
 
 def plain_pattern(shape: Shape, compiled: Compiled) -> PlainPattern | None:
@@ -80,6 +83,7 @@ def plain_pattern(shape: Shape, compiled: Compiled) -> PlainPattern | None:
         converters={n: text_converter(s) for n, s in fields.items() if n not in texts},
         droppable=shape.droppable,
         quotable=_quotable(names, compiled.expression),
+        may_be_blank=of_expressions([compiled.expression]).may_be_blank(),
     )
 
 

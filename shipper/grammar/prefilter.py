@@ -50,6 +50,11 @@ class Prefilter:
             any(literal in low for literal in literals) for literals in self.needs
         )
 
+    def may_be_blank(self) -> bool:
+        """Say whether a text of white space alone may pass."""
+        inked = any(all(map(str.strip, literals)) for literals in self.needs)
+        return not inked and any(sign == OTHER or sign.isspace() for sign in self.first)
+
     def also(self, needs: Iterable[Literals]) -> Prefilter:
         """Return the filter that asks for *needs* too."""
         return Prefilter(self.first, tuple(dict.fromkeys((*self.needs, *needs))))

@@ -29,7 +29,8 @@ LIMIT: Final = 0.5
 """Seconds of processor time for one match."""
 
 _ENDLESS: Final = 9  # stands for a power without bound
-_CALM: Final = {0: 1 << 40, 1: 1 << 40, 2: 2_000, 3: 160}
+ALWAYS_CALM: Final = 1 << 40
+_CALM: Final = {0: ALWAYS_CALM, 1: ALWAYS_CALM, 2: 2_000, 3: 160}
 """By the power, how long a text may be that is matched in a few hundredths of a second."""
 
 _FEW: Final = 8  # rounds of an ambiguous part that are still few

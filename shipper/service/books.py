@@ -9,7 +9,7 @@ from pathlib import Path
 from shipper.event.chunk import Parse, flush_held
 from shipper.event.entities import Origin
 from shipper.event.gap import Gap, with_gap
-from shipper.event.ids import event_ids
+from shipper.event.ids import EventIds
 from shipper.event.recipe import Recipe
 from shipper.model import Clock, Ledger
 from shipper.store.collection import FIRST, MOST, UNKNOWN, Ended
@@ -56,7 +56,7 @@ class Books:
         recipe = self._recipes.get(checkpoint.source)
         last = Parse((), (), Ledger(), checkpoint.held)
         if recipe is not None:
-            origin = Origin(event_ids(checkpoint.generation), checkpoint.canonical)
+            origin = Origin(EventIds(checkpoint.generation), checkpoint.canonical)
             last = flush_held(checkpoint.held, recipe, origin, read_us)
             if lost_bytes:
                 gap = Gap(checkpoint.path, checkpoint.offset, lost_bytes, cause)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from shipper.event.batch import pack
 from shipper.event.gap import Dropped, drop_event
-from shipper.event.ids import event_ids
+from shipper.event.ids import EventIds
 from shipper.event.recipe import Recipe
 from shipper.model import Clock, Report
 from shipper.store.drops import COUNTER
@@ -50,7 +50,7 @@ class Teller:
         recipe = self._recipes.get(drop.source) or next(iter(self._recipes.values()))
         total = self._store.counters().get((COUNTER + drop.cause, drop.source), 0)
         name = uuid.uuid5(self._namespace, f"dropped:{drop.source}:{drop.cause}")
-        eid = event_ids(name)(total, str(drop.events).encode())
+        eid = EventIds(name)(total, str(drop.events).encode())
         event = drop_event(drop, recipe, eid, now_ms * 1000)
         batches = list(pack([event], recipe.envelope.max_bytes))
         self._store.drops.told(drop, batches, str(drop), now_ms)

@@ -12,6 +12,7 @@ Rule 5: to reparse is to replay records alone, perhaps by other grammars; a dry 
 
 from __future__ import annotations
 
+import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,7 +22,7 @@ from shipper.config.models import Config
 from shipper.event.batch import fits
 from shipper.event.chunk import lines_of, take
 from shipper.event.entities import Origin
-from shipper.event.ids import event_ids
+from shipper.event.ids import EventIds
 from shipper.event.recipe import Recipe
 from shipper.formats.held import EMPTY, Record
 from shipper.formats.records import Line, Rules, assemble, flush
@@ -172,7 +173,7 @@ def _parsed(letter: DeadLetter, how: Recipe) -> bytes | tuple[str, str]:
     record = records[0]
     if header is not None:
         record = record._replace(text=f"{header}\n{record.text}")
-    origin = Origin(event_ids(letter.generation), canonical_path(letter.path))
+    origin = Origin(EventIds(letter.generation), canonical_path(letter.path))
     event = take(record, how, origin, letter.created_ms * 1000)
     if isinstance(event, bytes):
         return event
@@ -190,7 +191,8 @@ def records_of(letter: DeadLetter, how: Recipe) -> tuple[str | None, list[Record
 
 
 def _records(raw: bytes, offset: int, how: Recipe) -> list[Record]:
-    raws, texts = lines_of(raw, offset, Origin(lambda *_: "", "", how.policy.encoding))
+    nobody = Origin(EventIds(uuid.UUID(int=0)), "", how.policy.encoding)  # for the encoding alone
+    raws, texts = lines_of(raw, offset, nobody)
     lines = [
         Line(offset, line, text, len(line) + 1) for line, text in zip(raws, texts, strict=True)
     ]

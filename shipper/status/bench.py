@@ -20,7 +20,7 @@ from shipper.errors import GrammarError, Problem
 from shipper.event.builder import Envelope
 from shipper.event.chunk import take_in_order
 from shipper.event.entities import Origin
-from shipper.event.ids import event_ids
+from shipper.event.ids import EventIds
 from shipper.event.recipe import Recipe
 from shipper.formats.held import Record
 from shipper.grammar.auto import Auto
@@ -36,7 +36,7 @@ from shipper.model import Mismatch
 
 MOST_RECORDS: Final = 200
 _SECONDS: Final = 4.0
-_ORIGIN: Final = Origin(event_ids(uuid.uuid5(uuid.NAMESPACE_URL, "shipper playground")), "")
+_ORIGIN: Final = Origin(EventIds(uuid.uuid5(uuid.NAMESPACE_URL, "shipper playground")), "")
 _OWN: Final = "your grammar"
 
 

@@ -19,7 +19,7 @@ import os
 from collections.abc import Mapping
 from enum import Enum
 
-from shipper.event.ids import EventId, event_ids
+from shipper.event.ids import EventIds
 from shipper.formats.encodings import (
     UTF_8,
     Encoding,
@@ -73,7 +73,7 @@ class Tailer:
         self._seen = Look(checkpoint.size if face.kind is None else -1, 0)
         self._more = face.kind is not None
         self.checkpoint = checkpoint
-        self.eid: EventId = event_ids(checkpoint.generation)
+        self.eid = EventIds(checkpoint.generation)
         self.size = checkpoint.size
         self.partial = 0
         self.shrunk = 0

@@ -15,14 +15,14 @@ from shipper.event.batch import unpack
 from shipper.event.builder import Envelope
 from shipper.event.chunk import Parse, cut_line, parse_chunk
 from shipper.event.entities import Origin
-from shipper.event.ids import event_ids
+from shipper.event.ids import EventIds
 from shipper.event.recipe import Policy, Recipe
 from shipper.grammar.grammar import Grammar
 from shipper.grammar.library import Library
 from shipper.model import Ledger, Mismatch, Parsed
 from tests.shipping import any_line
 
-ORIGIN = Origin(event_ids(uuid.UUID(int=3)), "/logs/app.log")
+ORIGIN = Origin(EventIds(uuid.UUID(int=3)), "/logs/app.log")
 NOW_US = 1_795_000_000_000_000
 
 

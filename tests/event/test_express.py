@@ -12,8 +12,8 @@ import pytest
 from shipper.event.builder import Envelope, RefusedError, event_builder
 from shipper.event.chunk import parse_chunk
 from shipper.event.entities import Origin
-from shipper.event.express import Express, Place, express_of
-from shipper.event.ids import event_ids
+from shipper.event.express import Express, Place, express_of, smooth
+from shipper.event.ids import EventIds
 from shipper.event.recipe import Policy, Recipe
 from shipper.formats.records import Rules
 from shipper.grammar.grammar import Grammar
@@ -25,7 +25,7 @@ ENVELOPE: Final = Envelope(
     namespace="web", app_id='a"b\\c', entities=[{"schema": "iglu:a/b/jsonschema/1-0-0", "data": {}}]
 )
 ENTITY: Final = '{"schema":"iglu:org.example/x/jsonschema/1-0-0","data":{"a":"b"}}'
-EID: Final = event_ids(uuid.UUID(int=7))
+EID: Final = EventIds(uuid.UUID(int=7))
 LIBRARY: Final = Library()
 NAMES: Final = tuple(LIBRARY.names())
 NGINX: Final = '203.0.113.9 - {} [23/Nov/2026:06:55:44 +0000] "GET {} HTTP/1.1" {} {} "{}" "{}"'
@@ -45,8 +45,12 @@ def _long(grammar: Grammar, text: str, envelope: Envelope = ENVELOPE) -> bytes |
 
 def _short(express: Express | None, text: str) -> bytes | None:
     assert express is not None
-    take = express.bind(Place(EID, (ENTITY,), READ_US, {}))
-    return take(text, 3, text.encode("utf-8", "surrogatepass"))
+    raw = text.encode("utf-8", "surrogatepass")
+    take, pairs = express.bind(Place((ENTITY,), READ_US, {})), [(text, EID(3, raw))]
+    (event,) = take(pairs)
+    if smooth(raw) and "\n" not in text:
+        assert list(take(pairs, smooth=True)) == [event]
+    return event
 
 
 def _nginx() -> tuple[Grammar, Express]:
@@ -193,7 +197,10 @@ def test_auto_goes_the_short_way_of_the_grammar_that_it_keeps_to() -> None:
     assert dict(one.held.memory)["auto"] == "redis"
     memory = {"auto": "nginx_access"}
     assert short.express is not None
-    take = short.express.bind(Place(EID, (), READ_US, memory))
-    assert take(nginx[0], 0, nginx[0].encode()) is not None
+    events = short.express.bind(Place((), READ_US, memory))([(nginx[0], "eid")] * 3)
+    assert next(events) is not None
     memory["auto"] = "redis"
-    assert take(nginx[0], 0, nginx[0].encode()) is None
+    assert next(events) is None
+    memory["auto"] = "nginx_access"
+    assert next(events) is not None
+    assert list(events) == []

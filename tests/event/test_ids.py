@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shipper.event.ids import event_ids, generation_id, namespace_id, stream_key
+from shipper.event.ids import EventIds, generation_id, namespace_id, stream_key
 
 HOST = namespace_id("host.example.com")
 
@@ -16,7 +16,7 @@ HOST = namespace_id("host.example.com")
 @given(offset=st.integers(0, 1 << 62), raw=st.binary(max_size=200))
 def test_an_event_id_is_a_uuid(offset: int, raw: bytes) -> None:
     """Every id is a UUID of version 8 in canonical form, and the same each time."""
-    make = event_ids(uuid.UUID(int=5))
+    make = EventIds(uuid.UUID(int=5))
     text = make(offset, raw)
     parsed = uuid.UUID(text)
     assert str(parsed) == text
@@ -32,19 +32,26 @@ def test_an_event_id_is_a_uuid(offset: int, raw: bytes) -> None:
 )
 def test_other_lines_have_other_ids(lines: list[tuple[int, bytes]]) -> None:
     """Another offset or other bytes, another id; digits in the line don't pass for an offset."""
-    make = event_ids(uuid.UUID(int=5))
+    make = EventIds(uuid.UUID(int=5))
     assert len({make(*line) for line in lines}) == len(lines)
+
+
+@given(st.lists(st.tuples(st.integers(0, 1 << 62), st.binary(max_size=40)), max_size=60))
+def test_many_at_once_are_the_same(lines: list[tuple[int, bytes]]) -> None:
+    """However many are asked for, each record has the id that it has by itself."""
+    make = EventIds(uuid.UUID(int=5))
+    assert make.of_all(lines) == [make(*line) for line in lines]
 
 
 def test_an_offset_and_the_line_do_not_run_together() -> None:
     """Offset 1 of "2:x" is not offset 12 of ":x"."""
-    make = event_ids(uuid.UUID(int=5))
+    make = EventIds(uuid.UUID(int=5))
     assert make(1, b"2:x") != make(12, b":x")
 
 
 def test_other_generations_have_other_ids() -> None:
     """The same line at the same offset of another generation is another event."""
-    ids = {event_ids(uuid.UUID(int=n))(0, b"line") for n in range(50)}
+    ids = {EventIds(uuid.UUID(int=n))(0, b"line") for n in range(50)}
     assert len(ids) == 50
 
 
@@ -74,4 +81,4 @@ def test_ids_never_change() -> None:
     generation = generation_id(HOST, stream, 2)
     assert stream.hex() == "d74e240461905004181c2adb6491b4a2"
     assert str(generation) == "a3105458-c462-5bd8-ae7d-e88b18013c14"
-    assert event_ids(generation)(1234, b"a line") == "16275f4d-6604-806c-ac5d-5d72c2068562"
+    assert EventIds(generation)(1234, b"a line") == "16275f4d-6604-806c-ac5d-5d72c2068562"

@@ -13,7 +13,7 @@ from shipper.event.batch import unpack
 from shipper.event.builder import Envelope
 from shipper.event.chunk import Parse, parse_chunk
 from shipper.event.entities import Origin
-from shipper.event.ids import event_ids
+from shipper.event.ids import EventIds
 from shipper.event.recipe import Recipe
 from shipper.grammar.grammar import Grammar
 from shipper.grammar.iglu import iglu_schema
@@ -21,7 +21,7 @@ from shipper.grammar.loader import parse_grammar
 from shipper.grammar.patterns import PatternBook
 from shipper.protocol.payload import check_payload
 
-ORIGIN = Origin(event_ids(uuid.UUID(int=3)), "/logs/app.log")
+ORIGIN = Origin(EventIds(uuid.UUID(int=3)), "/logs/app.log")
 NOW_US = 1_795_000_000_000_000
 HEAD = "name: it\ntitle: x\nschema: iglu:org.example/it/jsonschema/1-0-0\nparse: logfmt\n"
 PAGE = """

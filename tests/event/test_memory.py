@@ -17,7 +17,7 @@ from shipper.event.batch import unpack
 from shipper.event.builder import Envelope
 from shipper.event.chunk import Parse, cut_line, flush_held, parse_chunk, take
 from shipper.event.entities import Origin
-from shipper.event.ids import event_ids
+from shipper.event.ids import EventIds
 from shipper.event.recipe import Policy, Recipe
 from shipper.formats.held import EMPTY, Held, Open, Record
 from shipper.formats.multiline import MultilineRule
@@ -28,7 +28,7 @@ from shipper.grammar.headers import split_header
 from shipper.grammar.loader import parse_grammar
 from shipper.grammar.patterns import PatternBook
 
-ORIGIN = Origin(event_ids(uuid.UUID(int=3)), "/logs/app.log")
+ORIGIN = Origin(EventIds(uuid.UUID(int=3)), "/logs/app.log")
 NOW_US = 1_795_000_000_000_000
 HEADER = b"#Fields: c-ip sc-status"
 

@@ -12,7 +12,7 @@ from shipper.event.builder import Envelope
 from shipper.event.chunk import parse_chunk
 from shipper.event.entities import Origin
 from shipper.event.gap import Gap, with_gap
-from shipper.event.ids import event_ids
+from shipper.event.ids import EventIds
 from shipper.event.recipe import Recipe
 from shipper.event.schemas import own_schemas
 from shipper.grammar.iglu import iglu_schema, write_registry
@@ -38,7 +38,7 @@ def schemas(vendor: str | None, *, foreign: bool = False) -> set[str]:
         parse_grammar(FOREIGN, "mine.yaml", PatternBook({})) if foreign else Library().get("logfmt")
     )
     recipe = Recipe([grammar], Envelope(vendor=vendor))
-    origin = Origin(event_ids(uuid.UUID(int=1)), POD)
+    origin = Origin(EventIds(uuid.UUID(int=1)), POD)
     line = b"word\n" if foreign else b"a=b\n"
     parse = parse_chunk(line, 0, recipe, origin, NOW_MS * 1000)
     parse = with_gap(parse, Gap("/a", 4, 9, "gone"), recipe, origin, NOW_MS * 1000)

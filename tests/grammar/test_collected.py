@@ -17,7 +17,7 @@ from shipper.collector.verdict import Delivered
 from shipper.devcollector.schemas import Directory
 from shipper.devcollector.server import DevCollector
 from shipper.event.builder import Envelope
-from shipper.event.ids import event_ids
+from shipper.event.ids import EventIds
 from shipper.event.recipe import Recipe
 from shipper.grammar.grammar import Grammar
 from shipper.model import Dropped
@@ -32,7 +32,7 @@ def events_of(it: Grammar) -> Iterator[bytes]:
     """Make the events of the samples of *it*, as a source with that grammar does."""
     envelope = Envelope(namespace=it.name, vendor=VENDOR)
     (step,) = Recipe([it], envelope).steps
-    eid = event_ids(UUID(int=7))
+    eid = EventIds(UUID(int=7))
     for number, sample in enumerate(it.spec.samples):
         parsed = step.parse(sample.line, NOW_US)
         if parsed is not None and not isinstance(parsed, Dropped):

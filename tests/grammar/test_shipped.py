@@ -12,7 +12,7 @@ import pytest
 from shipper.event.builder import Envelope
 from shipper.event.chunk import parse_chunk
 from shipper.event.entities import Origin
-from shipper.event.ids import event_ids
+from shipper.event.ids import EventIds
 from shipper.event.recipe import Recipe
 from shipper.grammar.samples import run_samples
 from tests.grammar.shelf import NOW_US, SHIPPED, grammar, library
@@ -154,7 +154,7 @@ def test_no_line_makes_any_grammar_fail(line: str) -> None:
     every = library().named("auto")
     recipe = Recipe([every, *library().all()], Envelope())
     raw = f"{line}\n".encode()
-    parse = parse_chunk(raw, 0, recipe, Origin(event_ids(UUID(int=3)), "/logs/a"), NOW_US)
+    parse = parse_chunk(raw, 0, recipe, Origin(EventIds(UUID(int=3)), "/logs/a"), NOW_US)
     assert parse.ledger.adds_up()
     assert {reject.reason for reject in parse.rejects} <= {"no_match", "bad_value", "bad_time"}
     for it in library().all():

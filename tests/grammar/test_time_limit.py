@@ -11,7 +11,7 @@ import regex
 from shipper.event.builder import Envelope
 from shipper.event.chunk import parse_chunk
 from shipper.event.entities import Origin
-from shipper.event.ids import event_ids
+from shipper.event.ids import EventIds
 from shipper.event.recipe import Recipe
 from shipper.grammar.furthest import Furthest
 from shipper.grammar.grok import FLAGS, compile_grok
@@ -88,7 +88,7 @@ def test_every_pattern_is_limited(key: str) -> None:
 def test_the_record_becomes_a_dead_letter_of_its_own_kind() -> None:
     """With the inner grammar named where one grammar reads inside another; the rest goes on."""
     it = grammar(EVIL)
-    origin = Origin(event_ids(uuid.UUID(int=3)), "/logs/app.log")
+    origin = Origin(EventIds(uuid.UUID(int=3)), "/logs/app.log")
     parse = parse_chunk(f"z\n{LONG}\nz\n".encode(), 0, Recipe([it], Envelope()), origin, NOW_US)
     assert [(r.grammar, r.reason, r.offset) for r in parse.rejects] == [("it", "timeout", 2)]
     assert parse.ledger.lines_emitted == 2

@@ -12,11 +12,11 @@ from shipper.config.models import Config
 from shipper.event.batch import unpack
 from shipper.event.chunk import parse_chunk
 from shipper.event.entities import Origin
-from shipper.event.ids import event_ids
+from shipper.event.ids import EventIds
 from shipper.service.assemble import recipes_of
 
 NOW_US = 1_795_416_944_000_000  # 2026-11-23T06:55:44Z
-ORIGIN = Origin(event_ids(uuid.UUID(int=3)), "/logs/a")
+ORIGIN = Origin(EventIds(uuid.UUID(int=3)), "/logs/a")
 
 
 def events(tmp_path: Path, text: str, **source: Any) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from shipper.config.models import Config
 from shipper.event.batch import compress, unpack
 from shipper.event.chunk import cut_line, parse_chunk
 from shipper.event.entities import Origin
-from shipper.event.ids import event_ids, namespace_id
+from shipper.event.ids import EventIds, namespace_id
 from shipper.formats.fingerprint import fingerprint
 from shipper.service.assemble import recipes_of
 from shipper.service.replay import Replayed, replay
@@ -81,7 +81,7 @@ class Desk:
         )
         checkpoint = self.store.begin(sighting, namespace_id("host"), NOW_MS)
         made = recipes_of(config)[config.sources[0].name]
-        origin = Origin(event_ids(checkpoint.generation), checkpoint.canonical)
+        origin = Origin(EventIds(checkpoint.generation), checkpoint.canonical)
         parse = parse_chunk(chunk, 0, made, origin, NOW_MS * 1000)
         self.store.commit([Progress(checkpoint, parse)], NOW_MS)
         return checkpoint
@@ -250,7 +250,7 @@ def test_a_line_whose_end_was_not_kept_is_never_parsed(desk: Desk) -> None:
     checkpoint = desk.read(b"first\n")
     strict = desk.configured(long_lines="dead_letter")
     made = recipes_of(strict)[strict.sources[0].name]
-    origin = Origin(event_ids(checkpoint.generation), checkpoint.canonical)
+    origin = Origin(EventIds(checkpoint.generation), checkpoint.canonical)
     kept = (b"a" * KEPT_BYTES, 6, KEPT_BYTES + 5_000)
     parse = cut_line(kept, made, origin, NOW_MS * 1000)
     desk.store.commit([Progress(checkpoint, parse)], NOW_MS)
