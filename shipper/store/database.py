@@ -152,7 +152,7 @@ class Database:
     def write(self, statement: str, values: Sequence[object]) -> None:
         """Run one statement, which is a write transaction by itself."""
         with translated(self.path):
-            self._patiently(partial(self._execute, statement, values))
+            self._patiently(self._execute, statement, values)
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -170,12 +170,12 @@ class Database:
         with self._lock, translated(self.path):
             yield self._db
 
-    def _patiently(self, begin: Callable[[], None]) -> None:
+    def _patiently(self, begin: Callable[..., None], *given: object) -> None:
         """Call *begin*, which takes the write lock, until another process lets go of it."""
         end: float | None = None
         while True:
             try:
-                begin()
+                begin(*given)
             except sqlite3.OperationalError as error:
                 if _code(error) != sqlite3.SQLITE_BUSY:
                     raise

@@ -118,15 +118,13 @@ class Emitter:
         """
         for event in events:
             self._require_room(event.payload)
-        receipt = Receipt(events[0].event_id)
         works = self._works()
         try:
-            works.add([event.payload for event in events], receipt)
+            return works.add([event.payload for event in events], events[0].event_id)
         except sqlite3.ProgrammingError as error:
             if self._state.closed:  # by another thread, just now
                 raise RuntimeError(STOPPED) from error
             raise
-        return receipt
 
     @property
     def is_sending(self) -> bool:

@@ -1,7 +1,8 @@
 """The thread that moves into the queue what blocking callers kept, soon after it came.
 
-Rule 1: a caller only rings. What came within `_LINGER` is moved together: it costs little then,
-        and callers seldom wait for it.
+Rule 1: a caller only rings. What came within `_LINGER` is moved together, or within `_COMPANY`
+        while more comes all the time: it costs little then, callers seldom wait for it, and few
+        requests carry it.
 Rule 2: what can't be moved just now, on a full disk, stays safe where it is, and is tried again.
 """
 
@@ -16,6 +17,7 @@ from shipper.tracker.committer import ended
 from shipper.tracker.outcome import LOG
 
 _LINGER: Final = 0.01
+_COMPANY: Final = 0.05
 _AGAIN: Final = 1.0
 # Another process of the same queue may have died before it moved its own.
 _LOOK: Final = 5.0
@@ -48,8 +50,9 @@ class Mover:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
+            busy = self._bell.is_set()  # somebody rang while it moved
             self._bell.wait(_LOOK)
-            self._stopping.wait(_LINGER)
+            self._stopping.wait(_COMPANY if busy else _LINGER)
             self._bell.clear()
             self._rung = False
             try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
+from typing import Any, Final
 
 
 class Receipt(Future[str]):
@@ -23,3 +24,31 @@ class Receipt(Future[str]):
             self.set_result(self.event_id)
         else:
             self.set_exception(error)
+
+
+_LATE: Final = frozenset(vars(Future()))
+
+
+class Settled(Receipt):
+    """A receipt that is done from the start: all that only waiting needs is made when asked for.
+
+    A condition and its lock for each event would cost a blocking caller a tenth of its time.
+    """
+
+    def __init__(self, event_id: str) -> None:
+        self.event_id = event_id
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _LATE:
+            raise AttributeError(name)
+        super().__init__(self.event_id)
+        self.settle()
+        return getattr(self, name)
+
+    def result(self, timeout: float | None = None) -> str:
+        """Return the id."""
+        return self.event_id
+
+    def done(self) -> bool:
+        """Say that it is."""
+        return True

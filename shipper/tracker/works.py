@@ -15,7 +15,7 @@ from shipper.tracker.committer import Committer, left_of
 from shipper.tracker.mover import Mover
 from shipper.tracker.outcome import LOG
 from shipper.tracker.queueing import Queue
-from shipper.tracker.receipt import Receipt
+from shipper.tracker.receipt import Receipt, Settled
 from shipper.tracker.sender import Sender
 
 
@@ -27,18 +27,19 @@ class Works(NamedTuple):
     mover: Mover | None
     sender: Sender | None
 
-    def add(self, payloads: Sequence[bytes], receipt: Receipt) -> None:
-        """Store *payloads*, and settle *receipt* when they are safe."""
+    def add(self, payloads: Sequence[bytes], event_id: str) -> Receipt:
+        """Store *payloads*; the receipt bears *event_id*, and is done when they are safe."""
         if self.committer:
+            receipt = Receipt(event_id)
             self.committer.add(payloads, receipt)
-            return
+            return receipt
         if self.mover:
             self.queue.keep(payloads)
             self.mover.ring()
         else:
             self.queue.add(payloads)
             self.news()
-        receipt.settle()
+        return Settled(event_id)
 
     def news(self) -> None:
         """Say that something was queued."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -18,6 +19,26 @@ def test_it_moves_after_a_ring_and_tells() -> None:
         for _ in range(100):
             mover.ring()
         assert moved.acquire(timeout=30)
+    assert mover.stop(30)
+
+
+def test_it_gathers_longer_while_more_comes() -> None:
+    """Who rings during a move waits for company; the first of all is moved soon."""
+    moves: list[float] = []
+    second = threading.Event()
+
+    def move() -> bool:
+        moves.append(time.monotonic())
+        if len(moves) == 1:
+            mover.ring()
+        else:
+            second.set()
+        return True
+
+    mover = Mover(move, lambda: None)
+    mover.ring()
+    assert second.wait(30)
+    assert moves[1] - moves[0] >= 0.05
     assert mover.stop(30)
 
 
