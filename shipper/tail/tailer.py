@@ -146,9 +146,8 @@ class Tailer:
 
     def overdue(self, now: float) -> bool:
         """Tell whether the end of the last line did not come in time."""
-        if self.patience is None or not self.partial:
-            return False
-        return now - max(self.opened_at, self.grew_at, self.served_at) >= self.patience
+        since = max(self.opened_at, self.grew_at, self.served_at)
+        return self.patience is not None and self.partial > 0 and now - since >= self.patience
 
     @property
     def seen(self) -> Look:
@@ -158,7 +157,8 @@ class Tailer:
     @property
     def idle(self) -> bool:
         """Whether the file may be closed, and opened again when it has changed."""
-        return self.detached_at is None and not self.ready and not self.unfinished
+        owing = self.ready or self.unfinished or self.waits or self.checkpoint.held.opens
+        return self.detached_at is None and not owing
 
     def look(self, now: float) -> Changed | None:
         """Look at the file itself, whatever stands at its path. Raises OSError."""

@@ -13,7 +13,8 @@ from shipper.event.recipe import Policy
 from shipper.formats.multiline import MultilineRule
 from shipper.formats.records import Rules
 from shipper.service.audit import audit
-from tests.shipping import Make, Shipper
+from shipper.tail.chunk import Limits
+from tests.shipping import SWEEP, Make, Shipper
 
 JAVA = Policy(rules=Rules(multiline=MultilineRule.preset("java")), flush_after=2.0)
 PODS = Policy(rules=Rules(container="auto"), flush_after=2.0)
@@ -49,6 +50,17 @@ def test_a_stack_trace_is_one_event(ship: Make) -> None:
     assert after_timeout(shipper) == ["\n".join(TRACE), "INFO fine", "INFO last"]
     assert shipper.ledger().lines_emitted == 5
     assert shipper.ledger().events == 3
+
+
+def test_what_is_held_keeps_its_file_open(ship: Make) -> None:
+    """43: where no more can be open, a file with a trace that may go on makes no room."""
+    shipper = ship("*.log", policy=JAVA, limits=Limits(open_files=1))
+    shipper.logs.append("first.log", *TRACE)
+    shipper.turn(2)
+    shipper.logs.append("second.log", "INFO fine", "INFO last")
+    shipper.clock.pass_(SWEEP)
+    assert after_timeout(shipper) == ["\n".join(TRACE), "INFO fine", "INFO last"]
+    assert "files.crowded" in shipper.reports.names()
 
 
 @pytest.mark.parametrize("cut", [1, 2])
