@@ -92,7 +92,7 @@ class Material:
         self.parses = self.read()
         self.batches = [batch for parse in self.parses for batch in parse.batches]
         self.joined = [unpack(batch) for batch in self.batches]
-        self.bodies = [post_body(joined, 1) for joined in self.joined]
+        self.bodies = [post_body(joined.split(b"\n"), 1) for joined in self.joined]
         if sum(parse.ledger.events for parse in self.parses) != lines:
             raise RuntimeError("a line gave no event")
 
@@ -272,7 +272,7 @@ def _packing(it: Material) -> Iterator[Stage]:
     )
     yield Stage(
         name="join",
-        work=lambda: [post_body(unpack(batch), 1) for batch in it.batches],
+        work=lambda: [post_body(unpack(batch).split(b"\n"), 1) for batch in it.batches],
         floor_name="zstd, the other way",
         floor=lambda: [plain.decompress(batch.body) for batch in it.batches],
     )

@@ -15,6 +15,7 @@ Rule 8: no more requests are in flight than the collector answers in good time
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from random import Random
@@ -179,18 +180,18 @@ class Emitter:
 
     # One request
 
-    def _send(self, joined: bytes, count: int) -> Verdict:
-        sending = self._sending
+    def _send(self, events: Sequence[bytes]) -> Verdict:
+        sending, count = self._sending, len(events)
         began = self._now()
         if sending.method == "post":
-            size = post_size(count, len(joined))
+            size = post_size(count, sum(map(len, events)) + count - 1)
             if size > sending.max_bytes:
                 words = f"a request of {size} bytes, over the limit of {sending.max_bytes}"
                 return Rejected(0, words)
-            verdict = self._collector.post(post_body(joined, self._outbox.now_ms()))
+            verdict = self._collector.post(post_body(events, self._outbox.now_ms()))
             full = size * 2 > sending.max_bytes or count * 2 > sending.max_events
         else:
-            query = get_query(joined, self._outbox.now_ms())
+            query = get_query(events[0], self._outbox.now_ms())
             size, full = self._collector.request_line(query), True
             if size > sending.max_get_bytes:
                 words = f"a request line of {size} bytes, over the limit of {sending.max_get_bytes}"

@@ -11,6 +11,7 @@ small, is not.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import urlencode
 
 import orjson
@@ -26,20 +27,13 @@ def post_size(events: int, joined_bytes: int) -> int:
     return WRAPPER + STAMP * events + joined_bytes
 
 
-def post_body(joined: bytes, stm_ms: int) -> bytes:
-    """Build the body of a POST from LF-joined events, stamped with *stm_ms* (13 digits)."""
+def post_body(events: Sequence[bytes], stm_ms: int) -> bytes:
+    """Build the body of a POST from *events*, stamped with *stm_ms* (13 digits)."""
     stamp = b'{"stm":"%013d",' % stm_ms
-    # Cut at the borders and joined at once: nothing is copied twice, and a single byte is found
-    # soonest. Replacing takes two to four times as long.
-    whole, find, start = memoryview(joined), joined.find, 1
-    events: list[bytes | memoryview] = []
-    while (border := find(b"\n", start)) >= 0:
-        events.append(whole[start:border])
-        start = border + 2
-    events.append(whole[start:])
-    events[0] = b"".join((_HEAD, stamp, events[0]))
-    events[-1] = b"".join((events[-1], _TAIL))
-    return (b"," + stamp).join(events)
+    rests = [event[1:] for event in events]
+    rests[0] = b"".join((_HEAD, stamp, rests[0]))
+    rests[-1] += _TAIL
+    return (b"," + stamp).join(rests)
 
 
 def get_query(event: bytes, stm_ms: int) -> str:

@@ -11,7 +11,7 @@ Rule 4: what is aside takes no more than a tenth of a sender's time, all of it t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
@@ -33,7 +33,7 @@ from shipper.store.store import Settlement
 
 _SHARE = 10
 _SAMPLES = 8
-Send = Callable[[bytes, int], Verdict]
+Send = Callable[[Sequence[bytes]], Verdict]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +75,7 @@ class Delivery:
         self.in_doubt = False
         """Whether it stopped because everything is refused, whatever the events."""
         self._load = Load(claim.batches)
-        self._halving = Halving(claim.groups or divide(self._load.count, manner.most))
+        self._halving = Halving(claim.groups or divide(len(self._load.events), manner.most))
         self._send = send
         self._manner = manner
         self._health = health
@@ -96,7 +96,7 @@ class Delivery:
                 break
 
     def _try(self, group: Group) -> Verdict:
-        verdict = self._send(self._load.part(group.events), group.size)
+        verdict = self._send(self._load.part(group.events))
         if not isinstance(verdict, Rejected) or verdict.status:
             self.last = verdict
         if isinstance(verdict, Delivered | Rejected):

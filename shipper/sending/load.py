@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 
 from shipper.collector.verdict import Delivered, Fate
 from shipper.event.batch import compress, unpack
@@ -13,34 +12,25 @@ from shipper.store.store import Settlement
 
 
 class Load:
-    """The events of a claim, joined as they are stored; batches that can't be read are apart."""
+    """The events of a claim; batches that can't be read are apart."""
 
     def __init__(self, claim: Sequence[Queued]) -> None:
         self.sound: list[Queued] = []
         self.damaged: list[Settlement] = []
-        bodies: list[bytes] = []
+        self.events: list[bytes] = []
         for queued in claim:
             try:
-                bodies.append(_opened(queued))
+                self.events += _opened(queued)
             except ValueError as error:
                 detail = f"{queued.batch.events} events lost to damage in the queue: {error}"
                 buried = Buried(queued.batch.body, "damaged", detail)
                 self.damaged.append(Settlement(queued, 0, [buried]))
             else:
                 self.sound.append(queued)
-        self.count = sum(queued.batch.events for queued in self.sound)
-        self.joined = b"\n".join(bodies)
 
-    @cached_property
-    def events(self) -> list[bytes]:
-        """Each event by itself."""
-        return self.joined.split(b"\n")
-
-    def part(self, group: range) -> bytes:
-        """Return the events of *group*, joined."""
-        if len(group) == self.count:
-            return self.joined
-        return b"\n".join(self.events[group.start : group.stop])
+    def part(self, group: range) -> list[bytes]:
+        """Return the events of *group*."""
+        return self.events[group.start : group.stop]
 
     def settlements(self, fates: Sequence[Fate | None]) -> Iterator[Settlement]:
         """Say of each batch what became of its events, if anything did."""
@@ -65,13 +55,14 @@ def left_of(queued: Queued, settlement: Settlement | None) -> Queued | None:
     return queued._replace(batch=settlement.left) if settlement.left else None
 
 
-def _opened(queued: Queued) -> bytes:
+def _opened(queued: Queued) -> list[bytes]:
     """Return the events of a batch. Raises ValueError if they are not what the queue says."""
     batch = queued.batch
     joined = unpack(batch)
-    if (len(joined), joined.count(b"\n") + 1) != (batch.size, batch.events):
+    events = joined.split(b"\n")
+    if (len(joined), len(events)) != (batch.size, batch.events):
         raise ValueError(f"its {len(joined)} bytes are not the {batch.size} of its row")
-    return joined
+    return events
 
 
 def _settlement(

@@ -156,13 +156,12 @@ class Emitter:
         """Return the requests that would carry what waits, as text; nothing is sent."""
         queue, now_ms = self._settled(), time.time_ns() // 1_000_000
         for joined in queue.joined(self.byte_limit_post):
+            events = joined.split(b"\n")
             if self.method == "post":
                 head = f"POST {self.url}\nContent-Type: application/json; charset=utf-8"
-                yield f"{head}\n\n{post_body(joined, now_ms).decode()}"
+                yield f"{head}\n\n{post_body(events, now_ms).decode()}"
             else:
-                yield from (
-                    f"GET {self.url}?{get_query(event, now_ms)}" for event in joined.split(b"\n")
-                )
+                yield from (f"GET {self.url}?{get_query(event, now_ms)}" for event in events)
 
     def drain(self, timeout: float = 60.0, retries: int = 0) -> Drained:
         """Send what waits, in this thread; for an emitter with `send` False.

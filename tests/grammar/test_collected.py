@@ -43,7 +43,7 @@ def faults(it: Grammar, client: HttpCollector, server: DevCollector) -> Iterator
     """Send the events of *it* as one request; tell what the collector has against them."""
     server.reset()
     events = list(events_of(it))
-    answer = client.post(post_body(b"\n".join(events), STM_MS))
+    answer = client.post(post_body(events, STM_MS))
     if not isinstance(answer, Delivered):
         yield f"{it.name}: {answer}"
     yield from (f"{it.name}: {item['errors']}" for item in server.bad())

@@ -20,16 +20,15 @@ STM = 1_795_416_944_123
 def test_the_size_is_known_before(payloads: list[dict[str, str]]) -> None:
     """len(body) == 88 + sum(len(event) + 22) + n - 1, whatever the events hold."""
     events = [orjson.dumps(payload) for payload in payloads]
-    joined = b"\n".join(events)
-    body = post_body(joined, STM)
+    body = post_body(events, STM)
     assert len(body) == 88 + sum(len(event) + 22 for event in events) + len(events) - 1
-    assert len(body) == post_size(len(events), len(joined))
+    assert len(body) == post_size(len(events), len(b"\n".join(events)))
 
 
 @given(payloads=st.lists(PAYLOADS, min_size=1, max_size=12))
 def test_the_body_says_what_the_events_say(payloads: list[dict[str, str]]) -> None:
     """The body is payload_data with the events in order, each with the time of sending."""
-    body = orjson.loads(post_body(b"\n".join(map(orjson.dumps, payloads)), STM))
+    body = orjson.loads(post_body(list(map(orjson.dumps, payloads)), STM))
     schema = "iglu:com.snowplowanalytics.snowplow/payload_data/jsonschema/1-0-4"
     assert body["schema"] == schema
     assert body["data"] == [{"stm": str(STM), **payload} for payload in payloads]
@@ -43,7 +42,7 @@ def test_the_figures_of_the_trackers() -> None:
 def test_the_stored_bytes_stay_as_they_are() -> None:
     """Nothing but the stamp comes between the bytes of an event."""
     event = b'{"b":"1","a":"{\\n{ \xc3\xa4 \\\\1 \\g<0>"}'
-    body = post_body(event + b"\n" + event, STM)
+    body = post_body([event, event], STM)
     assert body.count(event[1:]) == 2
 
 

@@ -308,7 +308,7 @@ def test_the_time_of_sending_has_13_digits_and_queries_are_encoded() -> None:
     """`stm` is added to each attempt; a space is ``+``, a plus ``%2B``, UTF-8 bytes are counted."""
     event = compact({"e": "pv", "page": "s p+ü"})
     assert get_query(event, 12) == "e=pv&page=s+p%2B%C3%BC&stm=0000000000012"
-    assert b'"stm":"0000000000012"' in post_body(event, 12)
+    assert b'"stm":"0000000000012"' in post_body([event], 12)
     assert len(event) == len('{"e":"pv","page":"s p+ü"}'.encode())
 
 
