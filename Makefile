@@ -107,6 +107,7 @@ $(READY): $(BIN)/python requirements/dev.lock pyproject.toml shipper/__init__.py
 	@echo "installing requirements/dev.lock and this checkout into $(VENV)"
 	@$(PIP) install -q --require-hashes -r requirements/dev.lock
 	@$(PIP) install -q --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q shipper
 	@touch $@
 
 $(VENV)/.docs: $(READY) requirements/docs.lock

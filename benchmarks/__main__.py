@@ -8,6 +8,7 @@ itself; the document shows the newest of each.
 from __future__ import annotations
 
 import argparse
+import compileall
 import dataclasses
 import os
 import subprocess
@@ -17,6 +18,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import shipper
 from benchmarks.backlog import backlog
 from benchmarks.beside_peers import beside_peers
 from benchmarks.context import QUICK, Context, Progress, Sizes
@@ -59,6 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, and write the document. Returns 1 if a part failed."""
     options = _options(arguments)
     sizes = _sizes(options)
+    # What an installation does once would else be paid at each start, where Python may not write.
+    compileall.compile_dir(str(Path(shipper.__file__).parent), quiet=1)
     with sink() as target:
         if not target.native:
             print("no C compiler: the sink is in Python and takes more of the processors")
