@@ -105,7 +105,7 @@ def parse_short(
     raws, texts = lines_of(chunk, base, origin)
     lines = _Lines(raws, texts, _widths(raws, chunk, origin.encoding))
     if recipe.policy.rules is None and not held.opens and not any(origin.edges):
-        work.plain(lines, base, smooth=smooth(chunk))
+        work.plain(lines, base, smooth=origin.encoding == UTF_8 and smooth(chunk))
     else:
         rules = recipe.policy.rules or Rules()
         records, held = assemble(work.sound(lines, base), held, rules)

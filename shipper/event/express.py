@@ -76,7 +76,7 @@ _PRINTABLE: Final = bytes(byte for byte in range(32, 127) if byte != ord("\\")) 
 
 
 def smooth(chunk: bytes) -> bool:
-    """Tell whether no line of *chunk* has a sign that JSON would escape, but for the quote.
+    """Tell whether no line of *chunk*, in UTF-8, has a sign that JSON would escape but the quote.
 
     It takes a sixth of the time that asking each line takes.
     """

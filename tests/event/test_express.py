@@ -15,6 +15,7 @@ from shipper.event.entities import Origin
 from shipper.event.express import Express, Place, express_of, smooth
 from shipper.event.ids import EventIds
 from shipper.event.recipe import Policy, Recipe
+from shipper.formats.encodings import Encoding
 from shipper.formats.records import Rules
 from shipper.grammar.grammar import Grammar
 from shipper.grammar.library import Library
@@ -204,3 +205,16 @@ def test_auto_goes_the_short_way_of_the_grammar_that_it_keeps_to() -> None:
     memory["auto"] = "nginx_access"
     assert next(events) is not None
     assert list(events) == []
+
+
+@pytest.mark.parametrize("path", ["/plain", "/tab+AAk-", "/backslash+AFw-", "/line+ICg-"])
+def test_plain_bytes_may_be_a_text_that_is_not(path: str) -> None:
+    """In UTF-7 printable ASCII spells signs that JSON escapes: each text is looked at."""
+    line = NGINX.format("-", "PATH", 200, 5, "-", "curl/8.5.0").encode("utf-7")
+    chunk = line.replace(b"PATH", path.encode()) + b"\n"
+    origin = Origin(EID, "/logs/app.log", Encoding.named("utf-7"))
+    short, long = (Recipe([LIBRARY.get("nginx_access")], ENVELOPE) for _ in range(2))
+    long.express = None
+    one, two = (parse_chunk(chunk, 0, recipe, origin, READ_US) for recipe in (short, long))
+    assert one == two
+    assert one.ledger.events == 1
