@@ -40,7 +40,7 @@ _HOT = 2.0
 # A turn that read this many bytes is followed by the next one at once.
 _MUCH = 64 * 1024
 # What the pump rests for each file that it read, and for each that it asked; at the longest.
-_PER_READ, _PER_ASKED, _LONGEST_REST = 0.0004, 0.00003, 0.4
+_PER_READ, _PER_ASKED, _LONGEST_REST = 0.0005, 0.00003, 0.5
 # Where a turn reads this many bytes of each file, lines are gathered enough (rule 7).
 _GATHERED = 4096
 # Sweeps take this part of the time at most: quiet ones, those that hints ask for, and quiet ones

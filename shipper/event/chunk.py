@@ -21,7 +21,7 @@ from shipper.event.builder import RefusedError
 from shipper.event.entities import Edges, Origin
 from shipper.event.express import Place, Take, no_short_way, smooth
 from shipper.event.recipe import Recipe, Step
-from shipper.formats.encodings import UTF_8, Encoding
+from shipper.formats.encodings import Encoding
 from shipper.formats.encodings import split_lines as split_encoded
 from shipper.formats.framing import split_lines
 from shipper.formats.held import EMPTY, Held, Record
@@ -105,7 +105,7 @@ def parse_short(
     raws, texts = lines_of(chunk, base, origin)
     lines = _Lines(raws, texts, _widths(raws, chunk, origin.encoding))
     if recipe.policy.rules is None and not held.opens and not any(origin.edges):
-        work.plain(lines, base, smooth=origin.encoding == UTF_8 and smooth(chunk))
+        work.plain(lines, base, smooth=origin.is_utf_8 and smooth(chunk))
     else:
         rules = recipe.policy.rules or Rules()
         records, held = assemble(work.sound(lines, base), held, rules)
@@ -124,7 +124,7 @@ def _edged(records: list[Record], base: int, end: int, edges: Edges) -> list[Rec
 
 def lines_of(chunk: bytes, base: int, origin: Origin) -> tuple[list[bytes], list[str]]:
     """Cut *chunk*, which starts at offset *base*, into raw lines and their texts."""
-    if origin.encoding == UTF_8:
+    if origin.is_utf_8:
         return split_lines(chunk, base)
     return split_encoded(chunk, base, origin.encoding, origin.bom_length)
 

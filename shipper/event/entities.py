@@ -59,6 +59,7 @@ class Origin:
         self.edges = edges or Edges()
         self.eid = eid
         self.encoding = encoding
+        self.is_utf_8 = encoding is UTF_8 or encoding == UTF_8
         self.bom_length = bom_length
         place = _place_of(path)
         self._place = place if place is None else {**place, **(facts or {})}
