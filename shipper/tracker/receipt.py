@@ -41,9 +41,10 @@ class Settled(Receipt):
     def __getattr__(self, name: str) -> Any:
         if name not in _LATE:
             raise AttributeError(name)
-        super().__init__(self.event_id)
-        self.settle()
-        return getattr(self, name)
+        done = Receipt(self.event_id)
+        done.settle()
+        vars(self).update(vars(done))  # at once: no other thread sees one that is not done
+        return vars(self)[name]
 
     def result(self, timeout: float | None = None) -> str:
         """Return the id."""
