@@ -158,9 +158,15 @@ def take_in_order(
 ) -> bytes | tuple[str, str, str]:
     """As `take`, with the *steps* at work in a file whose records come in their order."""
     eid = origin.eid(record.offset, record.raw)
+    return _event(record.text, steps, eid, read_us, _beside(record, recipe, origin, read_us))
+
+
+def _beside(
+    record: Record, recipe: Recipe, origin: Origin, read_us: int
+) -> tuple[tuple[str, ...], int | None]:
+    """Return the entities of a record, and the time that a container runtime noted."""
     time = record.time and recipe.read_time(record.time, read_us)
-    entities = origin.entities_of(record.stream, record.flags)
-    return _event(record.text, steps, eid, read_us, (entities, time or None))
+    return origin.entities_of(record.stream, record.flags), time or None
 
 
 def _event(
@@ -170,7 +176,7 @@ def _event(
     read_us: int,
     beside: tuple[tuple[str, ...], int | None],
 ) -> bytes | tuple[str, str, str]:
-    """As `take`; *beside* are the entities, and the time that a container runtime noted."""
+    """As `take`; *beside* is what `_beside` says."""
     grammar = ""
     try:
         for grammar, parse, _, build in steps:  # noqa: B007  # the handlers name it
@@ -227,17 +233,18 @@ class _Work:
             else:
                 left += 1
                 left_bytes += widths[index]
-                self._line(offsets[index], raws[index], texts[index], widths[index])
+                record = Record(
+                    offsets[index], raws[index], texts[index], 1, widths[index], None, None
+                )
+                self._line(record, ids[index])
         self._count("emitted", len(raws) - left, sum(widths) - left_bytes)
 
-    def _line(self, offset: int, raw: bytes, text: str, width: int) -> None:
+    def _line(self, record: Record, eid: str) -> None:
         """Take a line that the short way left."""
-        if width > self._recipe.policy.line_bytes:
-            self.long_line(offset, raw, width)
-        elif (not text or text.isspace()) and not self._recipe.policy.keep_blank:
-            self._count("blank", 1, width)
-        else:
-            self._plain_record(Record(offset, raw, text, 1, width, None, None))
+        if record.width > self._recipe.policy.line_bytes:
+            self.long_line(record.offset, record.raw, record.width)
+        elif self._is_full(record):
+            self._settle(record, self._long_way(record, eid))
 
     def _short_way(self, entities: tuple[str, ...], *, noted: bool = False) -> Take:
         express = self._recipe.express
@@ -245,10 +252,9 @@ class _Work:
             return no_short_way
         return express.bind(Place(entities, self._read_us, self._memory, noted))
 
-    def _plain_record(self, record: Record) -> None:
-        beside = (self._origin.entities, None)
-        eid = self._origin.eid(record.offset, record.raw)
-        self._settle(record, _event(record.text, self._steps, eid, self._read_us, beside))
+    def _long_way(self, record: Record, eid: str) -> bytes | tuple[str, str, str]:
+        beside = _beside(record, self._recipe, self._origin, self._read_us)
+        return _event(record.text, self._steps, eid, self._read_us, beside)
 
     def sound(self, lines: _Lines, offset: int) -> Iterable[Line]:
         """Yield the lines that are not too long; those get their fate at once."""
@@ -261,19 +267,14 @@ class _Work:
 
     def records(self, records: Iterable[Record]) -> None:
         """Take records of any number of lines."""
+        short: dict[tuple[tuple[str, ...], bool], Take] = {}
         for way, group in groupby(filter(self._is_full, records), self._way):
             alike = list(group)
-            take = self._short_way(way[0], noted=way[1])
+            take = short.get(way) or short.setdefault(way, self._short_way(way[0], noted=way[1]))
             ids = self._origin.eid.of_all((record.offset, record.raw) for record in alike)
             events = take((record.text, eid) for record, eid in zip(alike, ids, strict=True))
-            for record, event in zip(alike, events, strict=True):
-                self._settle(
-                    record,
-                    event
-                    or take_in_order(
-                        record, self._steps, self._recipe, self._origin, self._read_us
-                    ),
-                )
+            for record, eid, event in zip(alike, ids, events, strict=True):
+                self._settle(record, event or self._long_way(record, eid))
 
     def _way(self, record: Record) -> tuple[tuple[str, ...], bool]:
         """Return what the events of records have in common that go one short way."""
